@@ -1,0 +1,25 @@
+/*
+ * base/fd.h - whole reads and writes on descriptors
+ *
+ * EINTR is retried unless the program was asked to end (base/interrupt.h), in which case the call fails with
+ * EINTR. All return 0 or a length, or -1 with errno set.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Write all of LEN bytes. Returns 0 or -1. */
+int fd_write_full(int fd, const void *buf, size_t len);
+int fd_pwrite_full(int fd, const void *buf, size_t len, uint64_t offset);
+
+/* Read until LEN bytes or the end of the file. Returns the bytes read, which are fewer only at the end. */
+ssize_t fd_read_full(int fd, void *buf, size_t len);
+ssize_t fd_pread_full(int fd, void *buf, size_t len, uint64_t offset);
+
+/*
+ * Read a whole file of at most MAX bytes (a larger one: EFBIG). The result is NUL-terminated beyond *LEN and
+ * owned by the caller. Returns 0 or -1.
+ */
+int fd_read_all(int fd, size_t max, char **data, size_t *len);

@@ -1,0 +1,9 @@
+/* tests/unit/unit.h - what every cmocka program needs, in the order that cmocka wants */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
