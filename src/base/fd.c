@@ -1,6 +1,7 @@
 #include "base/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/interrupt.h"
@@ -96,4 +97,15 @@ int fd_read_all(int fd, size_t max, char **data, size_t *len)
 	if (len != NULL)
 		*len = size;
 	return 0;
+}
+
+void fd_ensure_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		/* The lowest free number is FD itself. No O_CLOEXEC: the programs we become want them too. */
+		if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+			return;
+	}
 }

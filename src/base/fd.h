@@ -23,3 +23,9 @@ ssize_t fd_pread_full(int fd, void *buf, size_t len, uint64_t offset);
  * owned by the caller. Returns 0 or -1.
  */
 int fd_read_all(int fd, size_t max, char **data, size_t *len);
+
+/*
+ * Open /dev/null for whichever of the descriptors 0, 1 and 2 are closed, so that no file of ours gets one of
+ * these numbers (job epilogs start programs like that). First thing in a main.
+ */
+void fd_ensure_standard(void);

@@ -15,6 +15,11 @@ void log_set_quiet(bool on)
 	quiet = on;
 }
 
+bool log_is_quiet(void)
+{
+	return quiet;
+}
+
 bool log_is_terminal(void)
 {
 	static int known = -1;

@@ -19,6 +19,7 @@ void log_failure(const struct error *err);
 
 /* With quiet, log_info prints nothing. */
 void log_set_quiet(bool quiet);
+bool log_is_quiet(void);
 
 /* Is stderr a terminal? Decides colours and progress bars. */
 bool log_is_terminal(void);

@@ -45,7 +45,7 @@ char *path_basename(const char *path)
 	size_t len = strlen(path);
 	while (len > 1 && path[len - 1] == '/')
 		len--;
-	size_t start = len;
+	size_t start = len == 1 ? 0 : len; /* "/" is its own name */
 	while (start > 0 && path[start - 1] != '/')
 		start--;
 	return xstrndup(path + start, len - start);
