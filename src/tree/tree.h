@@ -3,7 +3,7 @@
  *
  * What layers merge into, what a directory is scanned into, and what a squashfs writer writes. Names and
  * inodes are flat arrays addressed by 32-bit ids, so that a million entries cost about 90 bytes each. Names are
- * bytes, not text. Depth is not bounded by the stack: nothing here recurses.
+ * bytes, not text; they are hashed with a random key. Depth is not bounded by the stack: nothing here recurses.
  *
  * A node is a name in a directory; hard links are several nodes with one inode. Node 0 is the root directory.
  */
@@ -57,13 +57,15 @@ void tree_free(struct tree *t);
 
 uint32_t tree_node_count(const struct tree *t);  /* ids handed out so far, removed ones too */
 uint32_t tree_inode_count(const struct tree *t); /* likewise */
+/* Bytes of names and stored strings so far, removed ones too. All must stay below 4 GiB. */
+uint64_t tree_string_bytes(const struct tree *t);
 
 /* Add an inode with .nlink 0 to .nlink whatever tree_add() makes of it. The struct is copied. */
 uint32_t tree_add_inode(struct tree *t, const struct tree_inode *inode);
-/* The inode by its id; the pointer is good until the next tree_add_inode(). */
+/* The inode by its id; the pointer is good as long as the tree. */
 struct tree_inode *tree_inode(const struct tree *t, uint32_t inode);
 
-/* Name INODE as NAME in directory node PARENT. The name must not exist there. Returns the new node. */
+/* Name INODE as NAME (1–255 bytes) in directory node PARENT. It must not exist there. Returns the new node. */
 uint32_t tree_add(struct tree *t, uint32_t parent, const char *name, size_t name_len, uint32_t inode);
 /* Remove a node and all below it (not the root). */
 void tree_remove(struct tree *t, uint32_t node);
@@ -92,7 +94,7 @@ uint32_t tree_next_sibling(const struct tree *t, uint32_t node);
  * names. Returns how many. */
 size_t tree_sorted_children(const struct tree *t, uint32_t dir, uint32_t **ids, size_t *capacity);
 
-/* Strings (symlink targets) live in the tree: store one, and read one of a symlink inode. */
+/* Strings (symlink targets, at most 65,535 bytes) live in the tree: store one, and read one of a symlink inode. */
 uint32_t tree_store_string(struct tree *t, const char *s, size_t len);
 const char *tree_symlink_target(const struct tree *t, const struct tree_inode *inode, size_t *len);
 
