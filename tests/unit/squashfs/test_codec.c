@@ -14,10 +14,14 @@ static const enum sqfs_compression writable[] = { SQFS_GZIP, SQFS_XZ, SQFS_LZ4, 
 /* Compressible, but not trivially. */
 static void fill_text(uint8_t *p, size_t len)
 {
+	static const char words[][8] = { "squash", "inode", "of the", "xattr\n", "layer", "block 1", "a",
+		"merge" };
 	uint32_t x = 1;
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len;) {
 		x = x * 1103515245u + 12345;
-		p[i] = (uint8_t)("etaoin shrdlu\n"[(x >> 16) % 14]);
+		const char *word = words[x >> 16 & 7];
+		for (size_t k = 0; k < strlen(word) && i < len; k++)
+			p[i++] = (uint8_t)word[k];
 	}
 }
 
