@@ -1,0 +1,86 @@
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/paths.h"
+#include "cmd/cmd.h"
+#include "cmd/requests.h"
+
+static const char usage[] =
+	"Usage: enroot import [options] [--] URI\n"
+	"\n"
+	"Import an image from a registry as one squashfs file.\n"
+	"\n"
+	" URI:\n"
+	"   docker://[USER@][REGISTRY#]IMAGE[:TAG][@DIGEST]\n"
+	"   docker://[USER@]REGISTRY/IMAGE[:TAG][@DIGEST]\n"
+	"\n"
+	" Options:\n"
+	"   -a, --arch ARCH    Architecture of the image (default: this machine's)\n"
+	"   -o, --output FILE  Name of the image file (default: IMAGE+TAG.sqsh)\n"
+	"   -h, --help         Show this text\n"
+	"\n"
+	"An existing file is never overwritten. Layers are kept in ENROOT_CACHE_PATH; credentials are\n"
+	"looked up in $ENROOT_CONFIG_PATH/.credentials and where docker and podman keep theirs.\n"
+	"ENROOT_SQUASH_OPTIONS takes the options of mksquashfs (default: -comp zstd -Xcompression-level "
+	"1).\n";
+
+/* The full path, as messages show it. */
+static char *absolute_path(const char *path)
+{
+	if (*path == '/')
+		return xstrdup(path);
+	_cleanup_free_ char *cwd = getcwd(NULL, 0);
+	return cwd != NULL ? path_join(cwd, path) : xstrdup(path);
+}
+
+static char *choose_output(const char *output, const char *uri, struct error *err)
+{
+	if (output != NULL)
+		return absolute_path(output);
+	_cleanup_free_ char *name = source_default_name(uri, err);
+	if (name == NULL)
+		return NULL;
+	_cleanup_free_ char *file = xasprintf("%s.sqsh", name);
+	return absolute_path(file);
+}
+
+static int import(
+	const struct settings *s, const char *uri, const char *output, const char *arch, struct error *err)
+{
+	_cleanup_free_ char *path = choose_output(output, uri, err);
+	if (path == NULL)
+		return -1;
+	struct import_request req = {
+		.uri = uri,
+		.output = path,
+		.allow_diff_id_mismatch = settings_is_true(s, SETTING_ALLOW_DIFFID_MISMATCH),
+	};
+	if (settings_need_directory(s, SETTING_CACHE_PATH, err) < 0 ||
+		request_source_options(s, arch, &req.source, err) < 0 ||
+		request_squashfs_options(s, &req.squashfs, err) < 0 ||
+		request_limits(s, &req.limits, err) < 0 || request_epoch(&req.has_epoch, &req.epoch, err) < 0)
+		return -1;
+	return image_import(&req, err);
+}
+
+int cmd_import(struct settings *settings, int argc, char *argv[])
+{
+	const char *arch = NULL, *output = NULL;
+	const struct option_spec specs[] = {
+		{ 'a', "arch", OPTION_STRING, &arch },
+		{ 'o', "output", OPTION_STRING, &output },
+	};
+	int first;
+	int status = options_parse_or_usage(argc, argv, specs, ARRAY_SIZE(specs), usage, 1, 1, &first);
+	if (status >= 0)
+		return status;
+
+	_cleanup_error_ struct error err = ERROR_INIT;
+	if (import(settings, argv[first], output, arch, &err) < 0) {
+		log_failure(&err);
+		return 1;
+	}
+	return 0;
+}

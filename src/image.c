@@ -1,0 +1,54 @@
+/*
+ * enroot-image - the program that fetches and builds images
+ *
+ * `enroot import …` and its kind become this program by one exec: what they link (libcurl above all) would cost
+ * every start several times the rest of its work.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cmd/cmd.h"
+
+static const struct {
+	const char *name;
+	int (*run)(struct settings *settings, int argc, char *argv[]);
+} commands[] = {
+	{ "digest", cmd_digest },
+	{ "export", cmd_export },
+	{ "import", cmd_import },
+};
+
+static int run_command(unsigned i, int argc, char *argv[])
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct settings *settings;
+	if (settings_load(&settings, &err) < 0) {
+		log_failure(&err);
+		return 1;
+	}
+	interrupt_install();
+	int status = commands[i].run(settings, argc, argv);
+	settings_free(settings);
+	return status;
+}
+
+int main(int argc, char *argv[])
+{
+	fd_ensure_standard();
+	for (unsigned i = 0; argc > 1 && i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		int status = run_command(i, argc - 1, argv + 1);
+		interrupt_reraise();
+		return status;
+	}
+	fputs("Usage: enroot-image {digest|export|import} [options] ...\n"
+	      "\n"
+	      "This program is run by enroot: use `enroot import` and so on.\n",
+		stdout);
+	return 1;
+}
