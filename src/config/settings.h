@@ -55,18 +55,72 @@ enum setting {
 
 struct settings;
 
-/* Read the configuration files and the environment. */
+/* Where a value came from, the weakest first. */
+enum setting_source {
+	SETTING_FROM_DEFAULT,
+	SETTING_FROM_FILE,
+	SETTING_FROM_ENVIRONMENT,
+	SETTING_FROM_DIRECTIVE,
+	SETTING_FROM_FLAG,
+};
+
+/* For tests: the environment variable ENROOT_TEST_CONF_PATH names another enroot.conf (its drop-ins are in
+ * "$ENROOT_TEST_CONF_PATH.d"). It is no setting and is not passed on. */
+#define SETTINGS_TEST_CONF "ENROOT_TEST_CONF_PATH"
+
+/*
+ * Read the configuration files and the environment. Keys of the files that are no ENROOT_* (NVIDIA_VISIBLE_DEVICES,
+ * http_proxy…) are put into the environment of the process, where they are unset or empty. A file that is not
+ * well-formed: "Invalid configuration file: PATH".
+ */
 int settings_load(struct settings **settings, struct error *err);
+/* The same without any file (bundles bring their settings along). */
+int settings_load_environment(struct settings **settings, struct error *err);
 void settings_free(struct settings *s);
+
+/* The path of enroot.conf. */
+const char *settings_config_file(const struct settings *s);
+
+/* Take over the lines "#ENROOT_X=y" of a conf script (LEN bytes of TEXT, whose path is NAME): they beat
+ * environment and files, and the last one wins. Foreign keys (ENROOT_ROOTFS) too: see settings_foreign(). */
+void settings_add_directives(struct settings *s, const char *name, const char *text, size_t len);
 
 /* The value in force; NULL if unset or false. Good until the settings are changed or freed. */
 const char *settings_get(const struct settings *s, enum setting key);
 bool settings_is_true(const struct settings *s, enum setting key);
-/* The value as a number (sizes may have a suffix K, M, G, T); ERR names the key when it is none. */
+/* The value as a number (sizes may have a suffix K, M, G, T); ERR names the key when it is none. An unset key is an
+ * error too: ask settings_get() first where it may be. */
 int settings_number(const struct settings *s, enum setting key, uint64_t *value, struct error *err);
+
+/* Where the value in force came from. *WHERE (may be NULL) becomes the path of the file, or NULL. */
+enum setting_source settings_source(const struct settings *s, enum setting key, const char **where);
+const char *setting_source_name(enum setting_source source); /* "default", "file"… */
+
+/* An ENROOT_* variable that is no setting of ours (ENROOT_ROOTFS); NULL if unset or false. */
+const char *settings_foreign(const struct settings *s, const char *name);
+
+/* "ENROOT_X" of a key. */
+const char *setting_name(enum setting key);
 
 /* A flag of the command line: beats everything. VALUE NULL unsets. */
 void settings_set(struct settings *s, enum setting key, const char *value);
 
-/* Everything that hooks and `info` see: KEY=VALUE, sorted; foreign ENROOT_* of the environment included. */
+/*
+ * Make the directories CACHE, DATA and RUNTIME, 0700, where they are missing. Never fails: only a command that needs
+ * one does, by settings_need_directory(). The mains call this once. Where the default RUNTIME cannot be made, the key
+ * becomes ${TMPDIR:-/tmp}/enroot-runtime-UID.
+ */
+void settings_make_directories(struct settings *s);
+
+/* Is the directory of KEY there? ERR says why not. RUNTIME's fallback must also belong to the caller alone. */
+int settings_need_directory(const struct settings *s, enum setting key, struct error *err);
+
+/* Everything that `info` shows and hooks see: KEY=VALUE, sorted; ENROOT_VERSION and foreign ENROOT_* included, unset
+ * and false ones left out. */
 void settings_export(const struct settings *s, struct strv *env);
+
+/*
+ * The environment for hooks and for ${VAR} in files: that of the process with settings_export() in place of its
+ * ENROOT_*, and XDG_{DATA,CONFIG,CACHE}_HOME and XDG_RUNTIME_DIR filled in where they are missing.
+ */
+void settings_hook_environment(const struct settings *s, struct strv *env);
