@@ -82,10 +82,11 @@ as_uid() {
 	local uid=$1 gid=$2 env=()
 	shift 2
 	mapfile -d '' env < <(user_env)
+	# $EXEC is "exec" in spawn.
 	if is_root && [ "$uid" -ne 0 ]; then
-		setpriv --reuid="$uid" --regid="$gid" --clear-groups --inh-caps=-all env -i "${env[@]}" "$@"
+		${EXEC:-} setpriv --reuid="$uid" --regid="$gid" --clear-groups --inh-caps=-all env -i "${env[@]}" "$@"
 	else
-		env -i "${env[@]}" "$@"
+		${EXEC:-} env -i "${env[@]}" "$@"
 	fi
 }
 
@@ -99,6 +100,17 @@ enroot() {
 
 root_enroot() {
 	as_uid 0 0 "$BIN/enroot" "$@"
+}
+
+# spawn OUTPUT ARG…: enroot as the test user in the background; $SPAWNED is the program's own pid.
+spawn() {
+	local out=$1
+	shift
+	(
+		EXEC=exec
+		enroot "$@"
+	) >"$out" 2>&1 </dev/null 3>&- &
+	SPAWNED=$!
 }
 
 # A user who owns the files sees all of them, mode 000 or not, as root of a user namespace.
@@ -143,6 +155,30 @@ assert_only() {
 		printf 'left in %s:\n%s\n' "$WORK" "$found"
 		return 1
 	}
+}
+
+# same_listing A B: two manifests are equal; shows where not.
+same_listing() {
+	diff -u "$1" "$2" >"$SUITE/diff" || {
+		head -60 "$SUITE/diff" | cut -c1-300
+		return 1
+	}
+}
+
+# oracle_tree NAME: the image as umoci extracts it for an ordinary user, once a run; sets ORACLE to the tree.
+oracle_tree() {
+	local name=$1 dir=$SUITE/oracle/$1
+	ORACLE=$dir/bundle/rootfs
+	[ ! -e "$dir/done" ] || return 0
+	need_image "$name"
+	mkdir -p "$dir"
+	skopeo --insecure-policy copy -q --src-tls-verify=false "docker://$REGISTRY/$name:1" "oci:$dir/layout:1" </dev/null
+	! is_root || chown -R "$TEST_UID:$TEST_GID" "$dir"
+	as_user umoci unpack --rootless --image "$dir/layout:1" "$dir/bundle" >"$SUITE/umoci.log" 2>&1 || {
+		cat "$SUITE/umoci.log"
+		return 1
+	}
+	touch "$dir/done"
 }
 
 # registry_start VARIABLE [CONFIG LINE…]: start another registry; VARIABLE gets HOST:PORT, VARIABLE_PID the pid,
