@@ -20,11 +20,10 @@ static size_t none_encode(void *state, const uint8_t *in, size_t in_len, uint8_t
 	return 0;
 }
 
-#pragma weak sqfs_lzo_decode /* until lzo.c is there */
 
 static void *lzo_new(uint32_t block_size)
 {
-	return sqfs_lzo_decode != NULL ? xmalloc(1) : NULL;
+	return xmalloc(1);
 }
 
 static ssize_t lzo_decode(void *state, const uint8_t *in, size_t in_len, uint8_t *out, size_t out_len)
