@@ -5,8 +5,8 @@ usage: oci-layout.py --out DIR [--tag TAG] [--layer COMPRESSION:FILE]… [--env 
                      [--entrypoint WORD]… [--cmd WORD]… [--volume PATH]… [--workdir DIR] [--user USER]
                      [--created TIME] [--arch ARCH] [--docker]
 
-COMPRESSION is none, gzip, gzip-multi (several members), zstd or zstd-multi (several frames, skippable ones
-between). With --docker the manifest is a Docker schema 2 one. Prints the manifest's digest.
+COMPRESSION is none, gzip, gzip-multi (several members), zstd, zstd-multi (several frames, skippable ones
+between), or raw-gzip and raw-zstd for bytes that are compressed already (and no good: the diff_id is made up). With --docker the manifest is a Docker schema 2 one. Prints the manifest's digest.
 """
 import argparse
 import gzip
@@ -40,7 +40,7 @@ def zstd(data):
 
 
 def compress(kind, data):
-    if kind == "none":
+    if kind == "none" or kind.startswith("raw-"):
         return data
     if kind == "gzip":
         return gzip.compress(data, 6, mtime=0)
@@ -116,7 +116,7 @@ def main():
             data = f.read()
         diff_ids.append("sha256:" + hashlib.sha256(data).hexdigest())
         packed = compress(kind, data)
-        layers.append({"mediaType": media[kind.split("-")[0]], "digest": layout.blob(packed), "size": len(packed)})
+        layers.append({"mediaType": media[kind.replace("raw-", "").split("-")[0]], "digest": layout.blob(packed), "size": len(packed)})
 
     digest, size = layout.document(image_config(args, diff_ids))
     manifest = {
