@@ -36,15 +36,16 @@ enum fstab_action {
 };
 
 struct fstab_entry {
-	char *source; /* relative: to the current directory */
+	char *source; /* relative: to the current directory, or with .source_in_root to the root filesystem */
 	char *target; /* in the root filesystem, absolute or not */
 	char *type;   /* "none" for binds and the like */
 	char *data;   /* options for the file system, comma-separated, or NULL */
 
-	unsigned long flags;       /* MS_*: what was asked for; MS_BIND, MS_BIND|MS_REC, MS_REMOUNT included */
-	unsigned long cleared;     /* MS_* that were switched off explicitly ("rw", "exec"…) */
+	unsigned long flags;   /* MS_*: what was asked for; MS_BIND, MS_BIND|MS_REC, MS_REMOUNT included */
+	unsigned long cleared; /* MS_* that were switched off explicitly ("rw", "exec"…) */
 	unsigned long propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, any of them */
 	unsigned long recursive;   /* those of .propagation that are meant recursively ("rslave") */
+	bool source_in_root;       /* it was ${ENROOT_ROOTFS}/…: no symlink in there may lead to the host */
 	enum fstab_create create;
 	unsigned actions; /* enum fstab_action */
 	int pass;
