@@ -16,7 +16,8 @@ static const char *last_component(const char *path)
 
 void exec_build_argv(struct strv *argv, const struct exec_request *req, enum exec_word word)
 {
-	const char *name = last_component(req->shell), *first = req->command[0];
+	char *const *rest = req->command;
+	const char *name = last_component(req->shell), *first = rest[0];
 	strv_push_owned(argv, xasprintf("%s%s", req->login ? "-" : "", name));
 
 	if (req->script != NULL) {
@@ -25,15 +26,15 @@ void exec_build_argv(struct strv *argv, const struct exec_request *req, enum exe
 		strv_push(argv, "-c");
 		strv_push(argv, first);
 		strv_push(argv, name);
-		req = &(struct exec_request){ .command = req->command + 1 };
+		rest++;
 	} else if (first != NULL &&
 		   word == EXEC_WORD_PROGRAM) { /* PATH, 126 and 127 are the shell's business */
 		strv_push(argv, "-c");
 		strv_push(argv, RUN_WORDS);
 		strv_push(argv, name);
 	}
-	for (char *const *arg = req->command; *arg != NULL; arg++)
-		strv_push(argv, *arg);
+	for (; *rest != NULL; rest++)
+		strv_push(argv, *rest);
 }
 
 const char *exec_choose_shell(const char *const candidates[], unsigned count)

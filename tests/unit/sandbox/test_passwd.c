@@ -1,6 +1,6 @@
 #include "../unit.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "sandbox/passwd.h"
 
