@@ -19,6 +19,7 @@ struct sqfs_options {
 	bool plain_xattrs;    /* -noX */
 	bool no_duplicates;   /* -no-duplicates */
 	bool no_fragments;    /* -no-fragments */
+	bool no_xattrs;       /* -no-xattrs */
 	bool has_mkfs_time, has_all_time;
 	uint32_t mkfs_time;  /* -mkfs-time, seconds since 1970 */
 	uint32_t all_time;   /* -all-time: mtime of every inode */
