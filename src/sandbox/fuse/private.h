@@ -1,0 +1,99 @@
+/*
+ * sandbox/fuse/private.h - shared by the image server's files only
+ */
+#pragma once
+
+#include <linux/fuse.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "sandbox/fuse/server.h"
+#include "squashfs/reader.h"
+
+#define CACHE_BYTES       (8u << 20) /* decoded blocks, shared; at least a few whatever the block size */
+#define WORKERS_MAX       8
+#define REQUEST_BYTES     16384      /* no request of a read-only file system is longer */
+#define MAX_WRITE         4096       /* the least that the kernel takes */
+#define REPLY_BYTES       (1u << 20) /* the longest reply, as max_pages says */
+#define FOR_EVER          (1u << 30) /* seconds; larger ones overflow jiffies on some kernels */
+#define DIRECTORY_CURSORS 64
+#define FILE_SLOTS        16
+#define FILE_MARKS        64
+
+struct directory_cursor {
+	uint64_t node;
+	uint32_t consumed; /* bytes of the listing */
+	struct sqfs_dir at;
+};
+
+struct fuse_server {
+	struct sqfs_image *image;
+	uint64_t root; /* reference */
+	uid_t uid;
+	gid_t gid;
+	const int *devices;
+	unsigned device_count;
+
+	pthread_mutex_t lock;                               /* of what follows */
+	struct directory_cursor cursors[DIRECTORY_CURSORS]; /* where listings were left, a ring */
+	unsigned next_cursor;
+
+	_Atomic unsigned workers, workers_max; /* changed under .lock */
+	_Atomic unsigned busy;                 /* workers that are reading data */
+	_Atomic bool noticed;
+	int notices;
+};
+
+/* A file that a worker has read from lately: where its blocks are is found by walking a list. */
+struct open_file {
+	uint64_t node;
+	struct sqfs_inode inode;
+	struct sqfs_extents at;     /* where the last read ended */
+	struct sqfs_extents *marks; /* one every .stride blocks; allocated for long files */
+	uint32_t stride, marked;    /* blocks; marks that are set */
+};
+
+struct worker {
+	struct fuse_server *server;
+	struct sqfs_reader *reader;
+	int device;
+	struct open_file files[FILE_SLOTS];
+	uint8_t *reply; /* of .reply_size bytes, behind room for the header */
+	size_t reply_size;
+	struct error err;
+	_Alignas(8) uint8_t request[REQUEST_BYTES];
+};
+
+/* A request: the header is in front of the arguments. */
+struct request {
+	const struct fuse_in_header *in;
+	const void *arg;
+	size_t len; /* bytes of ARG */
+};
+
+/*
+ * Operations fill worker_room() and return the bytes of the answer, or -errno. NO_REPLY: say nothing.
+ */
+#define NO_REPLY (-100000)
+typedef ssize_t fuse_op(struct worker *w, const struct request *req);
+
+/* At least LEN bytes for an answer. What an earlier call returned is void. */
+void *worker_room(struct worker *w, size_t len);
+/* Copy a small answer. */
+ssize_t worker_answer(struct worker *w, const void *data, size_t len);
+/* After a failure of the reader, which is in w->err: report the first, return -EIO. */
+ssize_t worker_failed(struct worker *w);
+
+/* server.c: another thread, if all are busy. */
+void server_grow(struct fuse_server *s);
+
+uint64_t node_of_ref(const struct fuse_server *s, uint64_t ref);
+uint64_t ref_of_node(const struct fuse_server *s, uint64_t node);
+int node_inode(struct worker *w, uint64_t node, struct sqfs_inode *inode);
+void fill_attr(const struct fuse_server *s, const struct sqfs_inode *inode, struct fuse_attr *attr);
+void fill_entry(const struct fuse_server *s, const struct sqfs_inode *inode, struct fuse_entry_out *out);
+uint32_t type_mode(unsigned type);
+
+fuse_op op_lookup, op_getattr, op_readlink, op_statfs, op_getxattr, op_listxattr, op_readdir, op_readdirplus,
+	op_read, op_lseek;

@@ -1,0 +1,270 @@
+#include "sandbox/fuse/server.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "sandbox/fuse/notice.h"
+#include "sandbox/fuse/private.h"
+
+#define STACK_BYTES (256u * 1024)
+
+/* Room for the header in front of the answer, so that one write(2) sends both. */
+#define HEADER sizeof(struct fuse_out_header)
+
+void *worker_room(struct worker *w, size_t len)
+{
+	if (w->reply_size < HEADER + len) {
+		free(w->reply);
+		w->reply_size = HEADER + len;
+		w->reply = xmalloc(w->reply_size);
+	}
+	return w->reply + HEADER;
+}
+
+ssize_t worker_answer(struct worker *w, const void *data, size_t len)
+{
+	void *out = worker_room(w, len);
+	if (len > 0)
+		memcpy(out, data, len);
+	return (ssize_t)len;
+}
+
+ssize_t worker_failed(struct worker *w)
+{
+	if (!atomic_exchange(&w->server->noticed, true))
+		notice_write(w->server->notices, &w->err);
+	error_clear(&w->err);
+	return -EIO;
+}
+
+static ssize_t op_init(struct worker *w, const struct request *req)
+{
+	const struct fuse_init_in *in = req->arg;
+	if (in->major < FUSE_KERNEL_VERSION)
+		return -EPROTO;
+	uint32_t wanted = FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_DO_READDIRPLUS |
+			  FUSE_READDIRPLUS_AUTO | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |
+			  FUSE_EXPLICIT_INVAL_DATA;
+	struct fuse_init_out out = {
+		.major = FUSE_KERNEL_VERSION,
+		.minor = MIN(in->minor, (uint32_t)FUSE_KERNEL_MINOR_VERSION),
+		.max_readahead = in->max_readahead,
+		.flags = in->flags & wanted,
+		.max_background = 64,
+		.congestion_threshold = 48,
+		.max_write = MAX_WRITE,
+		.time_gran = 1000000000, /* whole seconds */
+		.max_pages = REPLY_BYTES / 4096,
+	};
+	/* A newer kernel repeats the request with our major version (protocol.rst has no word on it; fuse.h has). */
+	return worker_answer(w, &out, in->minor < 23 ? (size_t)FUSE_COMPAT_22_INIT_OUT_SIZE : sizeof(out));
+}
+
+static ssize_t op_nothing(struct worker *w, const struct request *req)
+{
+	(void)w;
+	(void)req;
+	return NO_REPLY;
+}
+
+static ssize_t op_done(struct worker *w, const struct request *req)
+{
+	(void)w;
+	(void)req;
+	return 0;
+}
+
+static ssize_t op_read_only(struct worker *w, const struct request *req)
+{
+	(void)w;
+	(void)req;
+	return -EROFS;
+}
+
+/* What is not here is answered ENOSYS; for OPEN, OPENDIR, FLUSH, ACCESS, LSEEK the kernel then never asks again. */
+static const struct {
+	fuse_op *run;
+	size_t arg_min;
+} operations[] = {
+	[FUSE_LOOKUP] = { op_lookup, 1 },
+	[FUSE_FORGET] = { op_nothing, 0 },
+	[FUSE_BATCH_FORGET] = { op_nothing, 0 },
+	[FUSE_INTERRUPT] = { op_nothing, 0 }, /* no request takes long */
+	[FUSE_GETATTR] = { op_getattr, 0 },
+	[FUSE_READLINK] = { op_readlink, 0 },
+	[FUSE_READ] = { op_read, sizeof(struct fuse_read_in) },
+	[FUSE_STATFS] = { op_statfs, 0 },
+	[FUSE_RELEASE] = { op_done, 0 },
+	[FUSE_RELEASEDIR] = { op_done, 0 },
+	[FUSE_GETXATTR] = { op_getxattr, sizeof(struct fuse_getxattr_in) + 1 },
+	[FUSE_LISTXATTR] = { op_listxattr, sizeof(struct fuse_getxattr_in) },
+	[FUSE_INIT] = { op_init, 16 }, /* older kernels end it before flags2 */
+	[FUSE_READDIR] = { op_readdir, sizeof(struct fuse_read_in) },
+	[FUSE_READDIRPLUS] = { op_readdirplus, sizeof(struct fuse_read_in) },
+	[FUSE_DESTROY] = { op_done, 0 },
+	[FUSE_LSEEK] = { op_lseek, sizeof(struct fuse_lseek_in) },
+	[FUSE_SETATTR] = { op_read_only, 0 },
+	[FUSE_SYMLINK] = { op_read_only, 0 },
+	[FUSE_MKNOD] = { op_read_only, 0 },
+	[FUSE_MKDIR] = { op_read_only, 0 },
+	[FUSE_UNLINK] = { op_read_only, 0 },
+	[FUSE_RMDIR] = { op_read_only, 0 },
+	[FUSE_RENAME] = { op_read_only, 0 },
+	[FUSE_RENAME2] = { op_read_only, 0 },
+	[FUSE_LINK] = { op_read_only, 0 },
+	[FUSE_WRITE] = { op_read_only, 0 },
+	[FUSE_CREATE] = { op_read_only, 0 },
+	[FUSE_SETXATTR] = { op_read_only, 0 },
+	[FUSE_REMOVEXATTR] = { op_read_only, 0 },
+	[FUSE_FALLOCATE] = { op_read_only, 0 },
+};
+
+static ssize_t dispatch(struct worker *w, const struct request *req)
+{
+	uint32_t opcode = req->in->opcode;
+	if (opcode >= ARRAY_SIZE(operations) || operations[opcode].run == NULL)
+		return -ENOSYS;
+	if (req->len < operations[opcode].arg_min)
+		return -EINVAL;
+	return operations[opcode].run(w, req);
+}
+
+static void send_reply(struct worker *w, const struct request *req, ssize_t result)
+{
+	struct fuse_out_header *out = (struct fuse_out_header *)(w->reply);
+	size_t len = result < 0 ? 0 : (size_t)result;
+	*out = (struct fuse_out_header){
+		.len = (uint32_t)(HEADER + len),
+		.error = result < 0 ? (int32_t)result : 0,
+		.unique = req->in->unique,
+	};
+	/* ENOENT: the request was interrupted meanwhile. ENODEV: the loop will see it. */
+	while (write(w->device, out, out->len) < 0 && errno == EINTR)
+		continue;
+}
+
+static void serve(struct worker *w)
+{
+	for (;;) {
+		ssize_t n = read(w->device, w->request, sizeof(w->request));
+		if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOENT))
+			continue;
+		if (n < (ssize_t)sizeof(struct fuse_in_header))
+			return; /* ENODEV: unmounted, or the connection was aborted */
+		struct request req = {
+			.in = (const struct fuse_in_header *)w->request,
+			.arg = w->request + sizeof(struct fuse_in_header),
+			.len = (size_t)n - sizeof(struct fuse_in_header),
+		};
+		ssize_t result = dispatch(w, &req);
+		if (result != NO_REPLY)
+			send_reply(w, &req, result);
+	}
+}
+
+static struct worker *worker_new(struct fuse_server *s, int device, struct error *err)
+{
+	struct worker *w = xcalloc(1, sizeof(*w));
+	w->server = s;
+	w->device = device;
+	w->reader = sqfs_reader_new(s->image, err);
+	if (w->reader == NULL) {
+		free(w);
+		return NULL;
+	}
+	worker_room(w, 4096);
+	return w;
+}
+
+/* The first to see the end takes the others with it. */
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	int device = w->device;
+	if (device != w->server->devices[0]) {
+		uint32_t first = (uint32_t)w->server->devices[0];
+		if (ioctl(device, FUSE_DEV_IOC_CLONE, &first) < 0 && errno != EINVAL)
+			return NULL;
+	}
+	serve(w);
+	_exit(0);
+}
+
+static int start_thread(struct worker *w)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	int r = pthread_create(&thread, &attr, worker_main, w);
+	pthread_attr_destroy(&attr);
+	return r;
+}
+
+void server_grow(struct fuse_server *s)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	pthread_mutex_lock(&s->lock);
+	if (s->workers < s->workers_max) {
+		struct worker *w = worker_new(s, s->devices[s->workers % s->device_count], &err);
+		if (w != NULL && start_thread(w) == 0)
+			s->workers++;
+		else
+			s->workers_max = s->workers; /* out of something: those there are will do */
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Twice the processors: some wait for the disk while others decode. */
+static unsigned count_workers(void)
+{
+	cpu_set_t set;
+	unsigned cpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 2;
+	return MIN(MAX(2 * cpus, 2u), (unsigned)WORKERS_MAX);
+}
+
+struct fuse_server *fuse_server_new(const struct fuse_server_options *options, struct error *err)
+{
+	struct sqfs_image_options image_options = { .offset = options->offset, .cache_bytes = CACHE_BYTES };
+	struct sqfs_image *image = sqfs_image_open(options->image, options->name, &image_options, err);
+	if (image == NULL)
+		return NULL;
+	struct sqfs_reader *reader = sqfs_reader_new(image, err);
+	struct sqfs_inode root;
+	if (reader == NULL || sqfs_root(reader, &root, err) < 0) {
+		sqfs_reader_free(reader);
+		sqfs_image_close(image);
+		return NULL;
+	}
+	sqfs_reader_free(reader);
+
+	struct fuse_server *s = xcalloc(1, sizeof(*s));
+	s->image = image;
+	s->root = root.ref;
+	s->notices = options->notices;
+	s->workers_max = count_workers();
+	pthread_mutex_init(&s->lock, NULL);
+	return s;
+}
+
+void fuse_server_run(struct fuse_server *s, const int *devices, unsigned count, uid_t uid, gid_t gid)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	s->devices = devices;
+	s->device_count = count;
+	s->uid = uid;
+	s->gid = gid;
+	s->workers = 1;
+	struct worker *w = worker_new(s, devices[0], &err);
+	if (w == NULL)
+		notice_write(s->notices, &err);
+	else
+		serve(w);
+}
