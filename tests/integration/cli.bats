@@ -102,11 +102,11 @@ LINES
 	[ -z "$(sed -n 3p out)" ]
 	[ "$(sed -n 4p out)" = "Environment variables:" ]
 	sed -n '5,$p' out >vars
-	! grep -v '^  ENROOT_[A-Z_]*=' vars
+	refute grep -v '^  ENROOT_[A-Z_]*=' vars
 	LC_ALL=C sort -c vars
 	grep -q '^  ENROOT_FOREIGN=value$' vars
 	grep -q "^  ENROOT_DATA_PATH=$WORK/home/.local/share/enroot$" vars
-	! grep -q REMAP_ROOT vars
+	refute grep -q REMAP_ROOT vars
 }
 
 @test "options: short, long, with =, after -- operands only" {
@@ -139,9 +139,9 @@ LINES
 @test "control bytes in messages are shown, not sent" {
 	run enroot import -o out.sqsh "$(printf 'docker://a\033[31mb#c:1')"
 	[ "$status" -eq 1 ]
-	! grep -q "$(printf '\033')" <<<"$output"
+	refute grep -q "$(printf '\033')" <<<"$output"
 	run enroot create "$(printf 'x\033]0;title\007.sqsh')"
-	! grep -q "$(printf '\033')" <<<"$output"
+	refute grep -q "$(printf '\033')" <<<"$output"
 }
 
 @test "every directory a command makes is private" {
@@ -161,7 +161,7 @@ LINES
 
 @test "the static program has no interpreter, and neither program is set-uid" {
 	release_only
-	! readelf -l "$BIN/enroot" | grep -q INTERP
+	refute grep -q INTERP < <(readelf -l "$BIN/enroot")
 	[ -z "$(find "$BIN" -perm /6000)" ]
 	[ -z "$(getcap "$BIN"/* 2>/dev/null)" ]
 }

@@ -125,8 +125,8 @@ teardown() { common_teardown; }
 	unsquashfs -q -lln out.sqsh >listing
 	grep -q 'squashfs-root/keep/empty$' listing
 	grep -q 'squashfs-root/dev$' listing
-	! grep -E 'squashfs-root/(dev/|mountpoint|mountfile|\.lock|\.enroot)' listing
-	! awk '{ print $2 }' listing | grep -v '^0/0$'
+	refute grep -E 'squashfs-root/(dev/|mountpoint|mountfile|\.lock|\.enroot)' listing
+	refute grep -v '^0/0$' < <(awk '{ print $2 }' listing)
 	run enroot export -o out.sqsh c
 	assert_one_error "File already exists: $WORK/out.sqsh"
 	enroot export -f -o out.sqsh c

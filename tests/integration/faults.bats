@@ -89,7 +89,7 @@ REFERENCES
 	echo "machine 127.0.0.1 login user password wrong" >home/.config/enroot/.credentials
 	run enroot import -o out.sqsh "docker://$LOCKED#busybox:1"
 	assert_one_error "$LOCKED"
-	! grep -q wrong <<<"$output"
+	refute grep -q wrong <<<"$output"
 	assert_only auth
 	echo "machine 127.0.0.1 login user password secret" >home/.config/enroot/.credentials
 	enroot import -o out.sqsh "docker://$LOCKED#busybox:1"

@@ -107,7 +107,7 @@ spawn() {
 	local out=$1
 	shift
 	(
-		EXEC=exec
+		EXEC='exec'
 		enroot "$@"
 	) >"$out" 2>&1 </dev/null 3>&- &
 	SPAWNED=$!
@@ -125,6 +125,14 @@ as_tree_owner() {
 # The canonical listing of a tree: tree-manifest.py's options, then the tree.
 manifest() {
 	as_tree_owner "$TOOLS/tree-manifest.py" "$@"
+}
+
+# refute CMD…: bash's own "!" does not end a test.
+refute() {
+	if "$@"; then
+		echo "should have failed: $*"
+		return 1
+	fi
 }
 
 # assert_one_error: the last `run` failed with 1 and printed one [ERROR] line; PATTERN… must be in it.

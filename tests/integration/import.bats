@@ -116,18 +116,18 @@ SECOND=b'
 	enroot start env >out
 	grep -qFx 'STOLEN=${SECRET}' out
 	grep -qFx 'Q="quoted"' out
-	! grep -q '^SECOND=' out
-	! grep -q 'secret$' out
+	refute grep -q '^SECOND=' out
+	refute grep -q 'secret$' out
 }
 
 @test "owners are 0:0, nothing below dev is stored, set-uid modes are kept" {
 	need_image odd
 	enroot import -o odd.sqsh "docker://$REGISTRY#odd:1"
 	unsquashfs -q -lln odd.sqsh >listing
-	! awk '{ print $2 }' listing | grep -v '^0/0$'
-	! grep 'squashfs-root/dev/' listing
+	refute grep -v '^0/0$' < <(awk '{ print $2 }' listing)
+	refute grep 'squashfs-root/dev/' listing
 	grep -q '^-rwsr-xr-x .*squashfs-root/var/mode-4755$' listing
-	! grep -E '^[bc]' listing
+	refute grep -E '^[bc]' listing
 }
 
 @test "layers are told by their magic bytes: gzip members, zstd frames, plain tar, mixed" {

@@ -84,7 +84,7 @@ imports() {
 	ENROOT_SQUASH_OPTIONS="-comp lz4 -b 64K" enroot import -o b.sqsh "docker://$REGISTRY#odd:1"
 	ENROOT_SQUASH_OPTIONS="-b 65536 -comp lz4" enroot import -o c.sqsh "docker://$REGISTRY#odd:1"
 	cmp b.sqsh c.sqsh
-	! cmp -s a.sqsh b.sqsh
+	refute cmp -s a.sqsh b.sqsh
 	unsquashfs -cat b.sqsh etc/rc | grep -q '^# enroot-options: .*lz4'
 }
 
