@@ -51,8 +51,8 @@ static int fetch(const char *uri, const char *cache, bool is_hashed, struct erro
 	if (source_open(uri, &o, &s, err) < 0)
 		return -1;
 	const struct source_image *image = source_image(s);
-	printf("provenance %s\nname %s\nmanifest %s\narchitecture %s\ncreated %" PRId64 "\n", image->provenance,
-		image->default_name, image->manifest_digest,
+	printf("provenance %s\nname %s\nmanifest %s\narchitecture %s\ncreated %" PRId64 "\n",
+		image->provenance, image->default_name, image->manifest_digest,
 		image->config.architecture != NULL ? image->config.architecture : "-", image->config.created);
 	_cleanup_free_ size_t *order = xcalloc(image->layer_count + 1, sizeof(*order));
 	for (size_t i = 0; i < image->layer_count; i++)

@@ -1,0 +1,98 @@
+/* Reading blobs: the public functions, and blobs that lie in a file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "source/scheme.h"
+#include "store/blob.h"
+
+int source_blob_open(struct source *s, size_t layer, struct source_blob **blob, struct error *err)
+{
+	if (layer >= s->image.layer_count)
+		return error_set(err, EINVAL, "the image has no layer %zu", layer);
+	struct source_blob *b = xcalloc(1, sizeof(*b));
+	b->layer = &s->image.layers[layer];
+	b->fd = -1;
+	if (s->scheme->blob_open(s, layer, b, err) < 0) {
+		free(b);
+		return -1;
+	}
+	*blob = b;
+	return 0;
+}
+
+int source_blob_read(struct source_blob *b, void *buf, size_t len, size_t *got, struct error *err)
+{
+	if (interrupt_check(err) < 0)
+		return -1;
+	return b->read(b, buf, len, got, err);
+}
+
+void source_blob_close(struct source_blob *b)
+{
+	if (b == NULL)
+		return;
+	b->close(b);
+	free(b);
+}
+
+/* All bytes were read: are they the right ones? */
+static int check_digest(struct source_blob *b, struct error *err)
+{
+	_cleanup_free_ char *digest = b->digester != NULL ? digester_final(b->digester) : NULL;
+	digester_free(steal_pointer(&b->digester));
+	b->is_checked = digest != NULL && str_eq(digest, b->layer->digest);
+	if (b->is_checked)
+		return 0;
+	error_set(err, EBADMSG, "layer %s is damaged%s", b->layer->digest,
+		b->cache_path != NULL ? " in the cache" : "");
+	if (b->cache_path == NULL)
+		return -1;
+	blob_discard(b->cache_path, b->layer->digest, b->fd);
+	return error_hint(err, "it was removed; another try fetches it again");
+}
+
+static int read_local(struct source_blob *b, void *buf, size_t len, size_t *got, struct error *err)
+{
+	*got = 0;
+	uint64_t left = b->layer->size - b->position;
+	if (left == 0)
+		return b->is_checked ? 0 : check_digest(b, err);
+	ssize_t n = fd_pread_full(b->fd, buf, (size_t)MIN(left, len), b->start + b->position);
+	if (n < 0)
+		return error_errno(err, "cannot read layer %s", b->layer->digest);
+	if (n == 0)
+		return error_set(err, EBADMSG, "layer %s ends after %" PRIu64 " of %" PRIu64 " bytes",
+			b->layer->digest, b->position, b->layer->size);
+	digester_update(b->digester, buf, (size_t)n);
+	b->position += (uint64_t)n;
+	/* Checked with the last bytes, so that who stops reading there has the answer too. */
+	if (b->position == b->layer->size && check_digest(b, err) < 0)
+		return -1;
+	*got = (size_t)n;
+	return 0;
+}
+
+static void close_local(struct source_blob *b)
+{
+	digester_free(b->digester);
+	close(b->fd);
+	free(b->cache_path);
+}
+
+void source_blob_init_local(struct source_blob *b, int fd, uint64_t start, const char *cache_path)
+{
+	b->read = read_local;
+	b->close = close_local;
+	b->fd = fd;
+	b->start = start;
+	b->digester = digester_new(b->layer->digest);
+	b->cache_path = cache_path != NULL ? xstrdup(cache_path) : NULL;
+	(void)posix_fadvise(fd, (off_t)start, 0, POSIX_FADV_SEQUENTIAL);
+}

@@ -1,0 +1,32 @@
+/*
+ * store/blob.h - the cache of blobs: CACHE_PATH/blobs/ALGORITHM/HEX, bytes as the registry sent them
+ *
+ * Correctness rests on atomic publication: a name exists only once its bytes were hashed and synced, and two
+ * writers of one blob are harmless. What is found here may still be damaged, or planted by another member of a
+ * shared cache: whoever uses a blob hashes it again. Blobs are 0640, whatever the umask, so that a group can
+ * share a cache directory; the folders below take the mode of the cache directory.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/publish.h"
+
+/* The path of a blob; DIGEST is a valid one. The caller owns it. */
+char *blob_path(const char *cache_path, const char *digest);
+
+/*
+ * Open the blob DIGEST of exactly SIZE bytes. Returns a descriptor that the caller owns, or -1 where there is
+ * none that could be used (missing, of another size, not a regular file, not readable): fetch it then.
+ */
+int blob_open(const char *cache_path, const char *digest, uint64_t size);
+
+/* Begin a blob: write to P->fd, hash, then blob_commit() or publish_abort(). */
+int blob_begin(struct publish *p, const char *cache_path, const char *digest, struct error *err);
+
+/* Sync and publish what was written. That somebody else published the same blob meanwhile is success. */
+int blob_commit(struct publish *p, struct error *err);
+
+/* Remove a blob whose bytes, read from FD, proved wrong; one that replaced it meanwhile stays. */
+void blob_discard(const char *cache_path, const char *digest, int fd);
