@@ -107,14 +107,14 @@ static int parse_labels(struct image_config *c, const json_t *labels, struct err
 	if (labels == NULL || json_is_null(labels))
 		return 0;
 	if (!json_is_object(labels))
-		return error_set(err, EBADMSG, "Labels is no object");
+		return error_set(err, EPROTO, "Labels is no object");
 	c->labels = xcalloc(json_object_size(labels) + 1, sizeof(*c->labels));
 	const char *key;
 	json_t *value;
 	json_object_foreach((json_t *)labels, key, value)
 	{
 		if (!json_is_string(value) && !json_is_null(value))
-			return error_set(err, EBADMSG, "Labels holds something that is no string");
+			return error_set(err, EPROTO, "Labels holds something that is no string");
 		struct source_label *l = &c->labels[c->label_count++];
 		l->key = flatten(key);
 		l->value = flatten(json_is_string(value) ? json_string_value(value) : "");
@@ -149,7 +149,7 @@ static int parse_volumes(struct image_config *c, const json_t *volumes, struct e
 	if (volumes == NULL || json_is_null(volumes))
 		return 0;
 	if (!json_is_object(volumes))
-		return error_set(err, EBADMSG, "Volumes is no object");
+		return error_set(err, EPROTO, "Volumes is no object");
 	const char *key;
 	json_t *value;
 	json_object_foreach((json_t *)volumes, key, value)
@@ -171,7 +171,7 @@ static int parse_process(struct image_config *c, const json_t *config, struct er
 	if (config == NULL || json_is_null(config))
 		return 0;
 	if (!json_is_object(config))
-		return error_set(err, EBADMSG, "config is no object");
+		return error_set(err, EPROTO, "config is no object");
 	const char *dir = json_get_string(config, "WorkingDir");
 	c->working_dir = dir != NULL && *dir != '\0' ? clean_path(dir) : NULL;
 	c->user = dup_string(config, "User");
@@ -187,12 +187,12 @@ static int parse_process(struct image_config *c, const json_t *config, struct er
 static int parse_rootfs(struct image_config *c, const json_t *rootfs, struct error *err)
 {
 	if (!json_is_object(rootfs))
-		return error_set(err, EBADMSG, "it has no rootfs");
+		return error_set(err, EPROTO, "it has no rootfs");
 	if (json_get_strings(rootfs, "diff_ids", &c->diff_ids, err) < 0)
 		return -1;
 	for (size_t i = 0; i < c->diff_ids.count; i++)
 		if (!digest_is_valid(c->diff_ids.items[i]))
-			return error_set(err, EBADMSG, "diff_ids holds something that is no digest");
+			return error_set(err, EPROTO, "diff_ids holds something that is no digest");
 	return 0;
 }
 

@@ -29,18 +29,18 @@ static bool is_shallow(const char *data, size_t len)
 json_t *json_parse_object(const char *data, size_t len, const char *what, struct error *err)
 {
 	if (!is_shallow(data, len)) {
-		error_set(err, EBADMSG, "%s is nested more than %d deep", what, JSON_DEPTH_MAX);
+		error_set(err, EPROTO, "%s is nested more than %d deep", what, JSON_DEPTH_MAX);
 		return NULL;
 	}
 	json_error_t e;
 	json_t *value = json_loadb(data, len, JSON_REJECT_DUPLICATES, &e);
 	if (value == NULL) {
-		error_set(err, EBADMSG, "%s is no valid JSON: line %d: %s", what, e.line, e.text);
+		error_set(err, EPROTO, "%s is no valid JSON: line %d: %s", what, e.line, e.text);
 		return NULL;
 	}
 	if (!json_is_object(value)) {
 		json_decref(value);
-		error_set(err, EBADMSG, "%s is no JSON object", what);
+		error_set(err, EPROTO, "%s is no JSON object", what);
 		return NULL;
 	}
 	return value;
@@ -66,13 +66,13 @@ int json_get_strings(const json_t *object, const char *key, struct strv *list, s
 	if (array == NULL || json_is_null(array))
 		return 0;
 	if (!json_is_array(array))
-		return error_set(err, EBADMSG, "%s is no list", key);
+		return error_set(err, EPROTO, "%s is no list", key);
 	size_t i;
 	json_t *item;
 	json_array_foreach(array, i, item)
 	{
 		if (!json_is_string(item))
-			return error_set(err, EBADMSG, "%s holds something that is no string", key);
+			return error_set(err, EPROTO, "%s holds something that is no string", key);
 		strv_push(list, json_string_value(item));
 	}
 	return 0;

@@ -31,9 +31,9 @@ static int parse_descriptor(struct descriptor *d, const json_t *value, const cha
 {
 	const char *digest = json_get_string(value, "digest");
 	if (digest == NULL || !digest_is_valid(digest))
-		return error_set(err, EBADMSG, "%s has no valid digest", what);
+		return error_set(err, EPROTO, "%s has no valid digest", what);
 	if (!json_get_u64(value, "size", &d->size) || d->size > INT64_MAX / 2)
-		return error_set(err, EBADMSG, "%s has no valid size", what);
+		return error_set(err, EPROTO, "%s has no valid size", what);
 	const char *type = json_get_string(value, "mediaType");
 	d->digest = xstrdup(digest);
 	d->media_type = type != NULL ? xstrdup(type) : NULL;
@@ -89,7 +89,7 @@ static int choose_from_index(
 	{
 		struct platform p = get_platform(entry);
 		if (!json_is_object(entry))
-			return error_set(err, EBADMSG, "an entry of the index is no object");
+			return error_set(err, EPROTO, "an entry of the index is no object");
 		if (is_attestation(entry, &p))
 			continue;
 		images++;
@@ -135,7 +135,7 @@ static int refuse_artifacts(const json_t *root, const json_t *config, struct err
 static int parse_layers(struct manifest *m, const json_t *layers, struct error *err)
 {
 	if (json_array_size(layers) > MANIFEST_LAYERS_MAX)
-		return error_set(err, EBADMSG, "the manifest has more than %d layers", MANIFEST_LAYERS_MAX);
+		return error_set(err, EPROTO, "the manifest has more than %d layers", MANIFEST_LAYERS_MAX);
 	m->layers = xcalloc(json_array_size(layers) + 1, sizeof(*m->layers));
 	uint64_t total = 0;
 	size_t i;
@@ -152,7 +152,7 @@ static int parse_layers(struct manifest *m, const json_t *layers, struct error *
 		}
 		total += d->size;
 		if (total > INT64_MAX)
-			return error_set(err, EBADMSG, "the sizes of the layers are not credible");
+			return error_set(err, EPROTO, "the sizes of the layers are not credible");
 	}
 	return 0;
 }
@@ -161,7 +161,7 @@ static int parse_image(struct manifest *m, const json_t *root, const json_t *lay
 {
 	const json_t *config = json_object_get(root, "config");
 	if (!json_is_object(config))
-		return error_set(err, EBADMSG, "the manifest has no config");
+		return error_set(err, EPROTO, "the manifest has no config");
 	if (refuse_artifacts(root, config, err) < 0 ||
 		parse_descriptor(&m->config, config, "the config of the manifest", err) < 0)
 		return -1;
@@ -180,7 +180,7 @@ static int check_schema(const json_t *root, struct error *err)
 		return error_hint(err, "pull and push it again with a current tool, or rebuild it");
 	}
 	if (!is_said || version != 2)
-		return error_set(err, EBADMSG, "the manifest has no schemaVersion 2");
+		return error_set(err, EPROTO, "the manifest has no schemaVersion 2");
 	return 0;
 }
 
@@ -198,13 +198,13 @@ int manifest_parse(struct manifest *m, const char *data, size_t len, const struc
 	int r;
 	/* Tools that look for one or the other would see two images (CVE-2021-41190). */
 	if ((manifests != NULL && (layers != NULL || json_object_get(root, "config") != NULL)))
-		r = error_set(err, EBADMSG, "the manifest claims to be an image and an index");
+		r = error_set(err, EPROTO, "the manifest claims to be an image and an index");
 	else if (json_is_array(manifests))
 		r = choose_from_index(m, manifests, request, err);
 	else if (json_is_array(layers))
 		r = parse_image(m, root, layers, err);
 	else
-		r = error_set(err, EBADMSG, "the manifest is neither an image nor an index");
+		r = error_set(err, EPROTO, "the manifest is neither an image nor an index");
 	if (r < 0)
 		manifest_cleanup(m);
 	return r;

@@ -85,7 +85,7 @@ int source_image_set_layers(struct source_image *image, const struct manifest *m
 {
 	const struct strv *diff_ids = &image->config.diff_ids;
 	if (diff_ids->count != m->layer_count)
-		return error_set(err, EBADMSG, "the image has %zu layers but its configuration names %zu",
+		return error_set(err, EPROTO, "the image has %zu layers but its configuration names %zu",
 			m->layer_count, diff_ids->count);
 	image->layers = xcalloc(m->layer_count + 1, sizeof(*image->layers));
 	for (size_t i = 0; i < m->layer_count; i++) {

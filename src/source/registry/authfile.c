@@ -74,7 +74,7 @@ static int decode_auth(struct credentials *c, const char *text, struct error *er
 {
 	size_t len = strlen(text);
 	if (len % 4 != 0 || len > AUTH_MAX)
-		return error_set(err, EBADMSG, "an \"auth\" is no base64");
+		return error_set(err, EPROTO, "an \"auth\" is no base64");
 	char *plain = xcalloc(len + 1, 1);
 	int n = EVP_DecodeBlock((unsigned char *)plain, (const unsigned char *)text, (int)len);
 	char *colon = n > 0 ? strchr(plain, ':') : NULL;
@@ -87,7 +87,7 @@ static int decode_auth(struct credentials *c, const char *text, struct error *er
 	}
 	explicit_bzero(plain, len);
 	free(plain);
-	return colon != NULL ? 0 : error_set(err, EBADMSG, "an \"auth\" is no base64 of USER:PASSWORD");
+	return colon != NULL ? 0 : error_set(err, EPROTO, "an \"auth\" is no base64 of USER:PASSWORD");
 }
 
 static int take_entry(struct credentials *c, const json_t *entry, struct error *err)

@@ -90,7 +90,7 @@ static int check_content_digest(const struct http_response *response, const char
 	_cleanup_free_ char *actual = digest_of(said, response->body.data, response->body.len);
 	if (str_eq(actual, said))
 		return 0;
-	return error_set(err, EBADMSG,
+	return error_set(err, EPROTO,
 		"the manifest arrived damaged: the registry says %s, its bytes have %s", said, digest);
 }
 
@@ -111,7 +111,7 @@ static int fetch_manifest(
 	_cleanup_free_ char *actual =
 		digest_of(is_digest ? name : NULL, response.body.data, response.body.len);
 	if (is_digest && !str_eq(actual, name))
-		return error_set(err, EBADMSG,
+		return error_set(err, EPROTO,
 			"the manifest arrived damaged: asked was %s, its bytes have %s", name, actual);
 	if (check_content_digest(&response, actual, err) < 0)
 		return -1;
@@ -169,7 +169,7 @@ static int get_config(struct docker *d, struct buffer *data, struct error *err)
 		return -1;
 	_cleanup_free_ char *actual = digest_of(config->digest, response.body.data, response.body.len);
 	if (!str_eq(actual, config->digest))
-		return error_set(err, EBADMSG,
+		return error_set(err, EPROTO,
 			"the image's configuration arrived damaged: it should have %s, but has %s",
 			config->digest, actual);
 	buffer_append(data, response.body.data, response.body.len);
