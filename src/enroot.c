@@ -1,0 +1,148 @@
+/*
+ * enroot - the program that runs containers, and everything else that needs no network
+ *
+ * The commands that fetch or write images are another program (see src/image.c), which this one becomes by one exec:
+ * what they link would cost every start several times the rest of its work. By other names this program is the
+ * helpers that hooks call.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "build-config.h"
+#include "cmd/cmd.h"
+#include "cmd/help.h"
+
+static int unfinished(struct settings *settings, int argc, char *argv[])
+{
+	(void)settings;
+	(void)argc;
+	log_error("\"enroot %s\" is not finished in this version", argv[0]);
+	return 1;
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(struct settings *settings, int argc, char *argv[]); /* NULL: enroot-image does it */
+	bool unwinds; /* cleans up on SIGINT and SIGTERM before it dies by them */
+} commands[] = {
+	{ "batch", unfinished, false },
+	{ "bundle", NULL, false },
+	{ "create", unfinished, true },
+	{ "digest", NULL, false },
+	{ "exec", unfinished, false },
+	{ "export", NULL, false },
+	{ "import", NULL, false },
+	{ "info", cmd_info, false },
+	{ "list", cmd_list, false },
+	{ "load", NULL, false },
+	{ "remove", unfinished, true },
+	{ "start", unfinished, false },
+	{ "version", cmd_version, false },
+};
+
+/* What other packages of the tool install as programs of their own, and who does that work now. */
+static const struct {
+	const char *name, *instead;
+} stubs[] = {
+	{ "enroot-aufs2ovlfs", "enroot import" },
+	{ "enroot-mksquashovlfs", "enroot import" },
+	{ "enroot-makeself", "enroot bundle" },
+};
+
+/* The image program beside this one if there is one (a build tree), else the installed one. */
+static char *image_program(void)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n > 0) {
+		self[n] = '\0';
+		char *slash = strrchr(self, '/');
+		_cleanup_free_ char *beside =
+			slash != NULL ? xasprintf("%.*s/enroot-image", (int)(slash - self), self) : NULL;
+		if (beside != NULL && access(beside, X_OK) == 0)
+			return steal_pointer(&beside);
+	}
+	return xstrdup(ENROOT_IMAGE_PROGRAM);
+}
+
+static int become_image_program(char *argv[])
+{
+	_cleanup_free_ char *program = image_program();
+	argv[0] = program;
+	execv(program, argv);
+	log_error("cannot run %s: %s", program, strerror(errno));
+	return 1;
+}
+
+static int run_command(const struct command *command, int argc, char *argv[])
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct settings *settings;
+	if (settings_load(&settings, &err) < 0) {
+		log_failure(&err);
+		return 1;
+	}
+	settings_make_directories(settings);
+	if (command->unwinds)
+		interrupt_install();
+	int status = command->run(settings, argc, argv);
+	settings_free(settings);
+	if (command->unwinds)
+		interrupt_reraise();
+	return status;
+}
+
+/* Results go to a pipe or a file as well: one that was cut short is a failure. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	log_error("cannot write to the standard output: %s", strerror(errno));
+	return status != 0 ? status : 1;
+}
+
+static int usage(int status)
+{
+	fputs(help_text, stdout);
+	return status;
+}
+
+static int dispatch(int argc, char *argv[])
+{
+	static const char *const help_words[] = { "help", "-h", "--help" };
+	if (argc < 2)
+		return usage(1);
+	for (unsigned i = 0; i < ARRAY_SIZE(help_words); i++) {
+		if (str_eq(argv[1], help_words[i]))
+			return usage(0);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!str_eq(argv[1], commands[i].name))
+			continue;
+		return commands[i].run != NULL ? run_command(&commands[i], argc - 1, argv + 1)
+					       : become_image_program(argv);
+	}
+	return usage(1);
+}
+
+int main(int argc, char *argv[])
+{
+	fd_ensure_standard();
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "enroot";
+	for (unsigned i = 0; i < ARRAY_SIZE(stubs); i++) {
+		if (str_eq(name, stubs[i].name)) {
+			log_error("%s is no longer a program of its own: use \"%s\"", name, stubs[i].instead);
+			return 1;
+		}
+	}
+	return finish(dispatch(argc, argv));
+}
