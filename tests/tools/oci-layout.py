@@ -6,13 +6,15 @@ usage: oci-layout.py --out DIR [--tag TAG] [--layer COMPRESSION:FILE]… [--env 
                      [--created TIME] [--arch ARCH] [--docker]
 
 COMPRESSION is none, gzip, gzip-multi (several members), zstd, zstd-multi (several frames, skippable ones
-between), or raw-gzip and raw-zstd for bytes that are compressed already (and no good: the diff_id is made up). With --docker the manifest is a Docker schema 2 one. Prints the manifest's digest.
+between), ready-gzip for a good gzip file, or raw-gzip and raw-zstd for bytes that are no good (the diff_id is
+made up). With --docker the manifest is a Docker schema 2 one. Prints the manifest's digest.
 """
 import argparse
 import gzip
 import hashlib
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -40,7 +42,7 @@ def zstd(data):
 
 
 def compress(kind, data):
-    if kind == "none" or kind.startswith("raw-"):
+    if kind == "none" or kind.startswith(("raw-", "ready-")):
         return data
     if kind == "gzip":
         return gzip.compress(data, 6, mtime=0)
@@ -114,9 +116,10 @@ def main():
         kind, path = layer.split(":", 1)
         with open(path, "rb") as f:
             data = f.read()
-        diff_ids.append("sha256:" + hashlib.sha256(data).hexdigest())
+        tar = gzip.decompress(data) if kind == "ready-gzip" else data
+        diff_ids.append("sha256:" + hashlib.sha256(tar).hexdigest())
         packed = compress(kind, data)
-        layers.append({"mediaType": media[kind.replace("raw-", "").split("-")[0]], "digest": layout.blob(packed), "size": len(packed)})
+        layers.append({"mediaType": media[re.sub("^(raw|ready)-", "", kind).split("-")[0]], "digest": layout.blob(packed), "size": len(packed)})
 
     digest, size = layout.document(image_config(args, diff_ids))
     manifest = {
