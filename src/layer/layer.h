@@ -22,6 +22,8 @@
 struct layer_input {
 	void *ctx;
 	int (*read)(void *ctx, void *buf, size_t len, size_t *got, struct error *err);
+	/* May be NULL. Called from another thread when the scan is given up: a read that waits shall fail soon. */
+	void (*cancel)(void *ctx);
 };
 
 /* Bounds on what one image may make of us, and what was used so far. One for all layers of an image. */
@@ -30,6 +32,7 @@ struct layer_limits {
 	uint64_t max_inodes; /* entries, all layers together */
 	uint64_t max_ratio;  /* uncompressed : compressed, per layer, above the first GiB */
 	uint64_t used_bytes, used_inodes;
+	uint64_t used_index; /* bytes of names, targets and attributes in the indexes */
 };
 #define LAYER_LIMITS_DEFAULT \
 	((struct layer_limits){ .max_bytes = 1ull << 40, .max_inodes = 50000000, .max_ratio = 1000 })
@@ -79,7 +82,8 @@ struct layer_merged {
 
 /*
  * Merge COUNT indexes, LAYERS[0] the bottom one. Each index is consumed: freed and set to NULL as soon as it is
- * applied. NAMES[i] as in layer_scan.name, for messages. MERGED is owned by the caller.
+ * applied (on failure the rest stays). NAMES[i] as in layer_scan.name, for messages. MERGED is owned by the
+ * caller after success.
  */
 int layer_merge(struct layer_index **layers, const char *const *names, size_t count,
 	struct layer_merged *merged, struct error *err);

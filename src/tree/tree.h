@@ -77,7 +77,8 @@ void tree_set_inode(struct tree *t, uint32_t node, uint32_t inode);
 /* The child called NAME, or TREE_NONE. */
 uint32_t tree_lookup(const struct tree *t, uint32_t parent, const char *name, size_t name_len);
 
-uint32_t tree_parent(const struct tree *t, uint32_t node);               /* the root's is the root */
+uint32_t tree_parent(
+	const struct tree *t, uint32_t node); /* the root's is the root, a removed node's TREE_NONE */
 const char *tree_name(const struct tree *t, uint32_t node, size_t *len); /* not NUL-terminated */
 uint32_t tree_node_inode(const struct tree *t, uint32_t node);
 /* Shorthand for tree_inode(t, tree_node_inode(t, node)). */
