@@ -13,7 +13,7 @@ void error_clear(struct error *err)
 	*err = ERROR_INIT;
 }
 
-int error_set(struct error *err, int code, const char *fmt, ...)
+int(error_set)(struct error *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -26,7 +26,7 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 	return -1;
 }
 
-int error_errno(struct error *err, const char *fmt, ...)
+int(error_errno)(struct error *err, const char *fmt, ...)
 {
 	int code = errno;
 	va_list ap;
@@ -37,7 +37,7 @@ int error_errno(struct error *err, const char *fmt, ...)
 	return error_set(err, code, "%s: %s", what, strerror(code));
 }
 
-int error_prefix(struct error *err, const char *fmt, ...)
+int(error_prefix)(struct error *err, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -52,7 +52,7 @@ int error_prefix(struct error *err, const char *fmt, ...)
 	return -1;
 }
 
-int error_hint(struct error *err, const char *fmt, ...)
+int(error_hint)(struct error *err, const char *fmt, ...)
 {
 	if (err->hint != NULL)
 		return -1;

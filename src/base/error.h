@@ -36,6 +36,17 @@ int error_hint(struct error *err, const char *fmt, ...) __attribute__((format(pr
 /* Move SRC into DST (cleared first); SRC is empty afterwards. Returns -1. */
 int error_move(struct error *dst, struct error *src);
 
+/* Let compilers see that these always return -1: fewer false alarms about what was not set. */
+static inline int error_failed_(int ignored)
+{
+	(void)ignored;
+	return -1;
+}
+#define error_set(err, ...)    error_failed_(error_set((err), __VA_ARGS__))
+#define error_errno(err, ...)  error_failed_(error_errno((err), __VA_ARGS__))
+#define error_prefix(err, ...) error_failed_(error_prefix((err), __VA_ARGS__))
+#define error_hint(err, ...)   error_failed_(error_hint((err), __VA_ARGS__))
+
 static inline bool error_is_set(const struct error *err)
 {
 	return err->code != 0;
