@@ -168,6 +168,7 @@ static int scan_layers(struct builder *b, struct error *err)
 	const struct source_image *image = b->build->image;
 	struct layer_mask *mask = layer_mask_new();
 	int r = 0;
+	log_info("Extracting image layers...");
 	progress_begin(&b->progress, "Importing", compressed_bytes(image));
 	for (size_t i = image->layer_count; i-- > 0 && r == 0;) {
 		r = with_layer(b, i, mask, scan_one, err);
@@ -277,5 +278,6 @@ int image_build(const struct image_build *build, uint64_t *bytes, struct error *
 	add_directories(&b);
 	if (interrupt_check(err) < 0)
 		return -1;
+	log_info("Creating squashfs filesystem...");
 	return sqfs_writer_finish(b.writer, b.merged.tree, b.mtime, bytes, err);
 }
