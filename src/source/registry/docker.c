@@ -90,8 +90,8 @@ static int check_content_digest(const struct http_response *response, const char
 	_cleanup_free_ char *actual = digest_of(said, response->body.data, response->body.len);
 	if (str_eq(actual, said))
 		return 0;
-	return error_set(err, EPROTO,
-		"the manifest arrived damaged: the registry says %s, its bytes have %s", said, digest);
+	return error_set(err, EPROTO, "the manifest arrived damaged: the registry says %s, its bytes have %s",
+		said, digest);
 }
 
 /* Fetch the manifest NAME (a tag or a digest) and check it. *DIGEST is its own, which the caller owns. */
@@ -111,8 +111,8 @@ static int fetch_manifest(
 	_cleanup_free_ char *actual =
 		digest_of(is_digest ? name : NULL, response.body.data, response.body.len);
 	if (is_digest && !str_eq(actual, name))
-		return error_set(err, EPROTO,
-			"the manifest arrived damaged: asked was %s, its bytes have %s", name, actual);
+		return error_set(err, EPROTO, "the manifest arrived damaged: asked was %s, its bytes have %s",
+			name, actual);
 	if (check_content_digest(&response, actual, err) < 0)
 		return -1;
 	buffer_append(data, response.body.data, response.body.len);

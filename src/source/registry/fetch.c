@@ -15,7 +15,7 @@
 
 #define CONNECTIONS_MAX 64                  /* what "unlimited" means */
 #define POLL_MAX_MS     500                 /* how long a signal may go unnoticed */
-#define READ_AHEAD      ((size_t)256 << 10) /* a waiting reader is woken for so many bytes, not for each few */
+#define READ_AHEAD      ((size_t)512 << 10) /* a waiting reader is woken for so many bytes, not for each few */
 
 int64_t fetch_now_ms(void)
 {
@@ -317,10 +317,10 @@ static int wait_for(struct fetch_blob *b, uint64_t until, struct error *err)
 int fetch_read(struct fetch_blob *b, uint64_t offset, void *buf, size_t len, size_t *got, struct error *err)
 {
 	*got = 0;
-	uint64_t until = MIN(b->size, offset + MIN(len, READ_AHEAD));
-	if (until == b->size || atomic_load(&b->arrived) < until) {
+	uint64_t need = MIN(b->size, offset + MIN(len, READ_AHEAD));
+	if (need == b->size || atomic_load(&b->arrived) < need) {
 		pthread_mutex_lock(&b->fetch->lock);
-		int r = wait_for(b, until, err);
+		int r = wait_for(b, MIN(b->size, offset + READ_AHEAD), err);
 		pthread_mutex_unlock(&b->fetch->lock);
 		if (r < 0)
 			return -1;

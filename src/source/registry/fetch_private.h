@@ -27,6 +27,9 @@ struct fetch_blob {
 	/* The rest is the transfer thread's alone. */
 	struct publish spool;
 	struct digester *digester;
+	uint64_t received; /* bytes in the spool and in the chunk */
+	char *chunk;       /* what is not in the spool yet */
+	size_t chunk_len;
 	uint64_t written_out;
 	CURL *easy;
 	struct curl_slist *headers;

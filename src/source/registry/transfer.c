@@ -12,36 +12,58 @@
 /* After so many new bytes a failure counts as the first one again. */
 #define PROGRESS_BYTES  ((uint64_t)1 << 20)
 #define WRITE_OUT_BYTES ((uint64_t)16 << 20)
+#define CHUNK_BYTES     ((size_t)256 << 10)
 
-/* Store and hash what arrived. */
-static int take_bytes(struct fetch_blob *b, const char *data, size_t len)
+/*
+ * Store and hash what is in the chunk. libcurl hands out at most 16 KiB at a time; writing so little at once
+ * costs twice as much.
+ */
+static int flush_chunk(struct fetch_blob *b)
 {
-	uint64_t at = atomic_load_explicit(&b->arrived, memory_order_relaxed);
-	if (len > b->size - at)
-		return error_set(&b->write_error, EFBIG,
-			"the registry sends more than the %" PRIu64 " bytes of the manifest for layer %s",
-			b->size, b->digest);
-	if (fd_pwrite_full(b->spool.fd, data, len, at) < 0) {
+	uint64_t at = b->received - b->chunk_len;
+	if (b->chunk_len == 0)
+		return 0;
+	if (fd_pwrite_full(b->spool.fd, b->chunk, b->chunk_len, at) < 0) {
 		error_errno(&b->write_error, "cannot write layer %s to %s", b->digest, b->fetch->cache_path);
 		return error_hint(&b->write_error, "it needs %s more; make room, or set ENROOT_CACHE_PATH",
 			str_bytes(b->size - at));
 	}
-	digester_update(b->digester, data, len);
-	at += len;
-	if (at - b->written_out >= WRITE_OUT_BYTES) {
-		blob_keeper_write_out(b->fetch->keeper, b->spool.fd, b->written_out, at - b->written_out);
-		b->written_out = at;
+	digester_update(b->digester, b->chunk, b->chunk_len);
+	b->chunk_len = 0;
+	if (b->received - b->written_out >= WRITE_OUT_BYTES) {
+		blob_keeper_write_out(
+			b->fetch->keeper, b->spool.fd, b->written_out, b->received - b->written_out);
+		b->written_out = b->received;
 	}
-	atomic_store(&b->arrived, at);
-	if (at >= atomic_load(&b->wanted))
+	atomic_store(&b->arrived, b->received);
+	if (b->received >= atomic_load(&b->wanted))
 		fetch_wake(b);
+	return 0;
+}
+
+static int take_bytes(struct fetch_blob *b, const char *data, size_t len)
+{
+	if (len > b->size - b->received)
+		return error_set(&b->write_error, EFBIG,
+			"the registry sends more than the %" PRIu64 " bytes of the manifest for layer %s",
+			b->size, b->digest);
+	while (len > 0) {
+		size_t n = MIN(len, CHUNK_BYTES - b->chunk_len);
+		memcpy(b->chunk + b->chunk_len, data, n);
+		b->chunk_len += n;
+		b->received += n;
+		data += n;
+		len -= n;
+		if (b->chunk_len == CHUNK_BYTES && flush_chunk(b) < 0)
+			return -1;
+	}
 	return 0;
 }
 
 /* The first bytes of an answer: where in the blob do they belong? */
 static int find_place(struct fetch_blob *b)
 {
-	uint64_t at = atomic_load_explicit(&b->arrived, memory_order_relaxed);
+	uint64_t at = b->received;
 	b->has_begun = true;
 	b->skip = 0;
 	if (b->answer.status == 200)
@@ -106,7 +128,7 @@ static void add_header(struct fetch_blob *b, const char *name, const char *value
 /* The request for what is missing, to where the hop stands. */
 static void send_request(struct fetch_blob *b)
 {
-	uint64_t at = atomic_load_explicit(&b->arrived, memory_order_relaxed);
+	uint64_t at = b->received;
 	free_headers(b);
 	http_headers_cleanup(&b->answer);
 	b->detail[0] = '\0';
@@ -147,6 +169,7 @@ int transfer_resume(struct fetch_blob *b, struct error *err)
 int transfer_begin(struct fetch_blob *b, struct error *err)
 {
 	b->digester = digester_new(b->digest);
+	b->chunk = xmalloc(CHUNK_BYTES);
 	b->easy = make_easy(b);
 	return transfer_resume(b, err);
 }
@@ -164,7 +187,7 @@ static int check_digest(struct fetch_blob *b, struct error *err)
 /* Try again later, if not too often yet; else ERR (set already) stands. */
 static int retry(struct fetch_blob *b, int64_t retry_after_s, struct error *err)
 {
-	uint64_t at = atomic_load_explicit(&b->arrived, memory_order_relaxed);
+	uint64_t at = b->received;
 	if (at - b->progress_at >= PROGRESS_BYTES) {
 		b->failures = 0;
 		b->progress_at = at;
@@ -230,7 +253,7 @@ static int judge_status(struct fetch_blob *b, long status, struct error *err)
 /* A 200 or 206 came to its end. */
 static int judge_body(struct fetch_blob *b, CURLcode result, struct error *err)
 {
-	uint64_t at = atomic_load_explicit(&b->arrived, memory_order_relaxed);
+	uint64_t at = b->received;
 	if (result == CURLE_OK && at == b->size)
 		return check_digest(b, err);
 	if (result == CURLE_OK)
@@ -248,7 +271,7 @@ int transfer_ended(struct fetch_blob *b, CURLcode result, struct error *err)
 {
 	curl_multi_remove_handle(b->fetch->multi, b->easy);
 	b->is_active = false;
-	if (error_is_set(&b->write_error))
+	if (error_is_set(&b->write_error) || flush_chunk(b) < 0)
 		return error_move(err, &b->write_error);
 	long status = b->answer.status;
 	if (b->answer.etag != NULL && (status == 200 || status == 206)) {
@@ -275,6 +298,7 @@ void transfer_cleanup(struct fetch_blob *b)
 	http_hop_cleanup(&b->hop);
 	credentials_free_secret(steal_pointer(&b->authorization));
 	free(steal_pointer(&b->etag));
+	free(steal_pointer(&b->chunk));
 	digester_free(steal_pointer(&b->digester));
 	error_clear(&b->write_error);
 	publish_abort(&b->spool);
