@@ -28,6 +28,7 @@ static const char usage[] =
 	"       --rc SCRIPT      Override the command script inside the container\n"
 	"   -r, --root           Ask to be remapped to root inside the container\n"
 	"   -w, --rw             Make the container root filesystem writable\n"
+	"       --overlay DIR    Start an image writable and keep the changes in a directory (implies --rw)\n"
 	"   -m, --mount FSTAB    Perform a mount from the host inside the container (colon-separated)\n"
 	"       --pid            Start the container in a new PID namespace\n"
 	"       --net            Start the container in a new network namespace\n"
@@ -39,8 +40,9 @@ static const char squashfs_magic[4] = { 'h', 's', 'q', 's' };
 
 enum operand { OPERAND_NAME, OPERAND_IMAGE, OPERAND_BAD_IMAGE };
 
-/* A squashfs file is an image, whatever it is called; with a slash it can only be meant as a file. */
-static enum operand classify(const char *operand)
+/* A squashfs file is an image, whatever it is called; with a slash it can only be meant as a file. *IMAGE becomes
+ * its descriptor. */
+static enum operand classify(const char *operand, int *image)
 {
 	bool is_path = strchr(operand, '/') != NULL;
 	struct stat st;
@@ -49,8 +51,10 @@ static enum operand classify(const char *operand)
 	char magic[sizeof(squashfs_magic)];
 	_cleanup_close_ int fd = open(operand, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd >= 0 && read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
-		memcmp(magic, squashfs_magic, sizeof(magic)) == 0)
+		memcmp(magic, squashfs_magic, sizeof(magic)) == 0) {
+		*image = steal_fd(&fd);
 		return OPERAND_IMAGE;
+	}
 	return is_path ? OPERAND_BAD_IMAGE : OPERAND_NAME;
 }
 
@@ -94,19 +98,18 @@ static char *find_container(const struct settings *settings, const char *name, s
 	return steal_pointer(&path);
 }
 
-/* The root filesystem that OPERAND names, owned by the caller; NULL with ERR. */
-static char *find_rootfs(const struct settings *settings, const char *operand, struct error *err)
+/* The root filesystem that OPERAND names, owned by the caller; NULL with ERR. Of an image: its name, and *IMAGE
+ * becomes its descriptor. */
+static char *find_rootfs(const struct settings *settings, const char *operand, int *image, struct error *err)
 {
 	_cleanup_free_ char *other = NULL;
 	if (access(operand, F_OK) < 0 && (other = find_other_name(operand)) != NULL) {
 		log_info("%s does not exist, using %s", operand, other);
 		operand = other;
 	}
-	switch (classify(operand)) {
+	switch (classify(operand, image)) {
 	case OPERAND_IMAGE:
-		error_set(err, ENOTSUP, "starting an image directly is not supported yet: create it first");
-		error_hint(err, "enroot create %s", operand);
-		return NULL;
+		return xstrdup(operand);
 	case OPERAND_BAD_IMAGE:
 		error_set(err, EINVAL, "Invalid image format: %s", operand);
 		return NULL;
@@ -122,11 +125,12 @@ int cmd_start(struct settings *settings, int argc, char *argv[])
 		SETTING_UNSHARE_PID, SETTING_UNSHARE_NET, SETTING_UNSHARE_IPC, SETTING_UNSHARE_UTS };
 	bool flags[ARRAY_SIZE(flag_settings)] = { false };
 	_cleanup_strv_ struct strv env = STRV_INIT, mounts = STRV_INIT;
-	struct start_request req = { .settings = settings, .env = &env, .mounts = &mounts };
+	struct start_request req = { .settings = settings, .image = -1, .env = &env, .mounts = &mounts };
 	const struct option_spec specs[] = {
 		{ 'c', "conf", OPTION_STRING, &req.conf },
 		{ 'e', "env", OPTION_LIST, &env },
 		{ 'm', "mount", OPTION_LIST, &mounts },
+		{ 0, "overlay", OPTION_STRING, &req.overlay },
 		{ 0, "rc", OPTION_STRING, &req.rc },
 		{ 'r', "root", OPTION_FLAG, &flags[0] },
 		{ 'w', "rw", OPTION_FLAG, &flags[1] },
@@ -145,10 +149,21 @@ int cmd_start(struct settings *settings, int argc, char *argv[])
 	}
 
 	_cleanup_error_ struct error err = ERROR_INIT;
-	_cleanup_free_ char *rootfs = find_rootfs(settings, argv[operand], &err);
+	_cleanup_close_ int image = -1;
+	_cleanup_free_ char *rootfs = find_rootfs(settings, argv[operand], &image, &err);
 	req.rootfs = rootfs;
+	req.image = image;
 	req.command = argv + operand + 1;
-	if (rootfs == NULL || start_run(&req, &err) < 0) {
+	if (req.overlay != NULL)
+		settings_set(settings, SETTING_ROOTFS_WRITABLE, "y");
+	bool failed = true;
+	if (rootfs != NULL && req.overlay != NULL && image < 0) {
+		error_set(&err, EINVAL, "--overlay is for images: %s is a container", argv[operand]);
+		error_hint(&err, "start it with --rw to change it");
+	} else if (rootfs != NULL) {
+		failed = start_run(&req, &err) < 0;
+	}
+	if (failed) {
 		log_failure(&err);
 		return EXIT_FAILURE;
 	}

@@ -6,14 +6,19 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "base/error.h"
 #include "base/strv.h"
 #include "config/settings.h"
 
 struct start_request {
 	const struct settings *settings; /* flags of the command line included */
-	const char *rootfs;              /* directory on the host */
-	const char *conf;                /* bash script with environ(), mounts(), hooks(), rc(); NULL: none */
+	const char *rootfs;              /* directory on the host, or what an image is called in messages */
+	int image;              /* descriptor of an image file (borrowed); -1: rootfs is a directory */
+	uint64_t image_offset;  /* where the squashfs begins in it */
+	const char *overlay;    /* image: the directory that keeps the changes; NULL: memory */
+	const char *conf;       /* bash script with environ(), mounts(), hooks(), rc(); NULL: none */
 	const char *rc;         /* command script on the host (a FIFO will do); NULL: the image's /etc/rc */
 	const struct strv *env; /* "KEY" or "KEY=VALUE", in order */
 	const struct strv *mounts; /* fstab lines with ":" for blanks, in order */

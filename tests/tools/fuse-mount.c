@@ -26,8 +26,9 @@ static int run(char *image, const char *dir, char *command[], struct error *err)
 	_cleanup_close_ int fd = open(image, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return error_errno(err, "cannot open %s", image);
+	const struct image_source source = { .fd = fd, .offset = offset, .name = image, .lock = -1 };
 	_cleanup_close_ int target = -1;
-	if (image_server_begin(&server, fd, offset, image, err) < 0 || namespaces_enter(&ns, err) < 0)
+	if (image_server_begin(&server, &source, err) < 0 || namespaces_enter(&ns, err) < 0)
 		return -1;
 	target = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (target < 0)

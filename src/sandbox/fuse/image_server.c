@@ -39,18 +39,21 @@ static void server_main(int control, const struct fuse_server_options *options, 
 	_exit(0);
 }
 
-static void prepare_server(int control, const struct fuse_server_options *options, int pidfd)
+static void prepare_server(int control, const struct image_source *source, int pidfd)
 {
-	struct fuse_server_options own = *options;
-	int keep[] = { control, options->image, STDERR_FILENO, pidfd };
+	const struct fuse_server_options options = {
+		.image = source->fd,
+		.offset = source->offset,
+		.name = source->name,
+		.notices = STDERR_FILENO,
+	};
+	const int keep[] = { control, source->fd, source->lock, STDERR_FILENO, pidfd };
 	confine_detach(keep, ARRAY_SIZE(keep));
-	own.notices = STDERR_FILENO;
-	server_main(control, &own, pidfd);
+	server_main(control, &options, pidfd);
 }
 
-int image_server_begin(struct image_server *s, int fd, uint64_t offset, const char *name, struct error *err)
+int image_server_begin(struct image_server *s, const struct image_source *source, struct error *err)
 {
-	struct fuse_server_options options = { .image = fd, .offset = offset, .name = name };
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_errno(err, "failed to create a socket pair");
@@ -68,13 +71,13 @@ int image_server_begin(struct image_server *s, int fd, uint64_t offset, const ch
 		return 0;
 	pid_t server = fork();
 	if (server == 0)
-		prepare_server(theirs, &options, pidfd);
+		prepare_server(theirs, source, pidfd);
 	_exit(server < 0 ? 1 : 0);
 }
 
 /* ---- the start's side ---- */
 
-static int reap_intermediate(struct image_server *s, struct error *err)
+int image_server_settle(struct image_server *s, struct error *err)
 {
 	int status = 0;
 	pid_t child = s->child;
@@ -129,7 +132,7 @@ static int mount_device(int device, int target, struct error *err)
 int image_server_mount(struct image_server *s, int target, struct error *err)
 {
 	struct control_devices devices = { .uid = geteuid(), .gid = getegid() };
-	int r = reap_intermediate(s, err);
+	int r = image_server_settle(s, err);
 	if (r == 0)
 		r = control_receive_status(s->control, err);
 	if (r == 0)
@@ -152,5 +155,5 @@ void image_server_abort(struct image_server *s)
 	if (s->control >= 0)
 		close(s->control);
 	s->control = -1;
-	(void)reap_intermediate(s, &err);
+	(void)image_server_settle(s, &err);
 }

@@ -31,11 +31,23 @@ struct image_server {
 #define IMAGE_SERVER_INIT      ((struct image_server){ .control = -1 })
 #define _cleanup_image_server_ __attribute__((cleanup(image_server_abort)))
 
+struct image_source {
+	int fd;           /* of the file, borrowed */
+	uint64_t offset;  /* where the squashfs begins in it */
+	const char *name; /* for messages */
+	int lock;         /* a descriptor to hold as long as the server lives, borrowed; -1: none */
+};
+
 /*
- * Fork the server of the squashfs image in FD (borrowed), which begins OFFSET bytes into the file. NAME is for
- * messages. The caller must have one thread, and be outside the namespaces to come.
+ * Fork the server of an image. The caller must have one thread, and be outside the namespaces to come.
  */
-int image_server_begin(struct image_server *s, int fd, uint64_t offset, const char *name, struct error *err);
+int image_server_begin(struct image_server *s, const struct image_source *source, struct error *err);
+
+/*
+ * Reap what is left of the forks: no later than before the caller forks itself (a PID namespace's first process
+ * cannot wait for its parent's children). image_server_mount() does it otherwise.
+ */
+int image_server_settle(struct image_server *s, struct error *err);
 
 /*
  * In the namespaces: mount the image on TARGET (O_PATH descriptor of a directory), nosuid, nodev and read-only,
