@@ -44,7 +44,7 @@ static const struct command {
 	{ "list", cmd_list, false },
 	{ "load", NULL, false },
 	{ "remove", unfinished, true },
-	{ "start", unfinished, false },
+	{ "start", cmd_start, false },
 	{ "version", cmd_version, false },
 };
 

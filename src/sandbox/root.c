@@ -85,6 +85,11 @@ bool root_is_writable(int root)
 	return faccessat(root, ".", W_OK, 0) == 0;
 }
 
+bool root_is_marked(int root)
+{
+	return faccessat(root, LOCK_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int root_mark(int root, struct error *err)
 {
 	_cleanup_close_ int fd =

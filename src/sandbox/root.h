@@ -22,6 +22,7 @@ bool root_is_writable(int root);
  * Anything else of that name stays as it is.
  */
 int root_mark(int root, struct error *err);
+bool root_is_marked(int root); /* is something of that name there? */
 
 /* Make ROOT read-only; with WRITABLE only /.lock and /.enroot in it. */
 int root_seal(int root, bool writable, struct error *err);

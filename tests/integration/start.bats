@@ -138,7 +138,7 @@ rootfs_write() {
 @test "root of the host works as any other user, and as himself with ENROOT_ALLOW_SUPERUSER" {
 	need_root
 	export ENROOT_DATA_PATH=$DATA
-	chown -R 0:0 "$DATA"
+	chown -R 0:0 "$DATA" "$WORK/run"
 	run -0 root_enroot start c readlink /proc/self/ns/user
 	[ "$output" != "$(readlink /proc/self/ns/user)" ]
 	export ENROOT_ALLOW_SUPERUSER=y

@@ -1,0 +1,18 @@
+/*
+ * hooks/builtin.h - the built-in hooks (private to the room)
+ */
+#pragma once
+
+#include "hooks/hooks.h"
+
+struct builtin_hook {
+	const char *name; /* as in hooks.d */
+	int (*run)(struct hooks_context *ctx, struct error *err);
+};
+
+int hook_aptfix(struct hooks_context *ctx, struct error *err);
+int hook_cgroups(struct hooks_context *ctx, struct error *err);
+int hook_devices(struct hooks_context *ctx, struct error *err);
+int hook_home(struct hooks_context *ctx, struct error *err);
+int hook_localtime(struct hooks_context *ctx, struct error *err);
+int hook_shadow(struct hooks_context *ctx, struct error *err);

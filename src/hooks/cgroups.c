@@ -1,0 +1,146 @@
+/*
+ * 10-cgroups: of every cgroup hierarchy the container sees its own part, read-only
+ *
+ * /proc/self/cgroup names this process's group in each hierarchy, /proc/self/mountinfo where they are mounted;
+ * cgroups(7). A Slurm step looks at its job's group, which its siblings share.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "hooks/builtin.h"
+#include "rootfs/resolve.h"
+#include "sandbox/mount.h"
+#include "sandbox/rootfile.h"
+
+#define CGROUP_DIR   "/sys/fs/cgroup"
+#define CGROUP_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+struct hierarchy {
+	char root[4096], point[4096], type[32], options[1024]; /* fields of mountinfo, as they stand there */
+};
+
+static char *read_host_file(const char *path)
+{
+	char *text = NULL;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && fd_read_all(fd, ROOTFILE_MAX_BYTES, &text, NULL) == 0 ? text : NULL;
+}
+
+/* A line of mountinfo, proc_pid_mountinfo(5), if it is a cgroup mount. */
+static bool parse_mount(const char *line, struct hierarchy *h)
+{
+	const char *dash = strstr(line, " - cgroup");
+	return dash != NULL && sscanf(line, "%*s %*s %*s %4095s %4095s", h->root, h->point) == 2 &&
+	       sscanf(dash, " - %31s %*s %1023s", h->type, h->options) == 2;
+}
+
+static bool list_holds(const char *list, const char *word, size_t len)
+{
+	while (*list != '\0') {
+		size_t n = strcspn(list, ",");
+		if (n == len && memcmp(list, word, len) == 0)
+			return true;
+		list += n + (list[n] == ',');
+	}
+	return false;
+}
+
+/* The group of this process in the hierarchy: lines are "ID:CONTROLLERS:PATH", with no controllers for v2. */
+static char *find_group(const char *groups, const struct hierarchy *h)
+{
+	bool v2 = str_eq(h->type, "cgroup2");
+	for (const char *line = groups; *line != '\0';) {
+		size_t len = strcspn(line, "\n");
+		const char *controllers = memchr(line, ':', len);
+		const char *path = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
+		if (path != NULL && path < line + len) {
+			controllers++;
+			size_t first = strcspn(controllers, ",:");
+			if (v2 ? first == 0 : first != 0 && list_holds(h->options, controllers, first))
+				return xstrndup(path + 1, (size_t)(line + len - path - 1));
+		}
+		line += len + (line[len] == '\n');
+	}
+	return NULL;
+}
+
+/* Where the group is on the host; NULL: outside of what is mounted. */
+static char *find_directory(const struct hierarchy *h, char *group, bool parent)
+{
+	if (parent && strrchr(group, '/') != NULL)
+		*strrchr(group, '/') = '\0';
+	if (!str_eq(h->root, "/")) {
+		if (!str_starts_with(group, h->root))
+			return NULL;
+		group += strlen(h->root);
+	}
+	if (strstr(group, "..") != NULL) /* a group above the cgroup namespace's root */
+		return NULL;
+	return xasprintf("%s/%s", h->point, group);
+}
+
+static int bind_group(
+	struct hooks_context *ctx, const struct hierarchy *h, const char *dir, struct error *err)
+{
+	_cleanup_close_ int source = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (source < 0)
+		return 0; /* gone, or hidden from us */
+	_cleanup_close_ int target = resolve_open(ctx->root, h->point, O_PATH | O_DIRECTORY, err);
+	if (target < 0 && err->code == ENOENT) {
+		error_clear(err);
+		target = mount_open_target(ctx->root, h->point, FSTAB_CREATE_DIR, err);
+	}
+	return target < 0 ? -1 : mount_bind_fd(source, target, CGROUP_FLAGS, err);
+}
+
+/* The sysfs of a network namespace has an empty /sys/fs/cgroup in which nothing can be made. */
+static int make_room(struct hooks_context *ctx, struct error *err)
+{
+	_cleanup_error_ struct error ignored = ERROR_INIT;
+	if (!settings_is_true(ctx->settings, SETTING_UNSHARE_NET))
+		return 0;
+	_cleanup_close_ int target = resolve_open(ctx->root, CGROUP_DIR, O_PATH | O_DIRECTORY, &ignored);
+	return target < 0 ? 0
+			  : mount_filesystem("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755", err);
+}
+
+static int seal(struct hooks_context *ctx, struct error *err)
+{
+	_cleanup_close_ int top = resolve_open(ctx->root, CGROUP_DIR, O_PATH | O_DIRECTORY, err);
+	return top < 0 ? -1 : mount_set_flags(top, CGROUP_FLAGS, 0, err);
+}
+
+int hook_cgroups(struct hooks_context *ctx, struct error *err)
+{
+	_cleanup_free_ char *mounts = read_host_file("/proc/self/mountinfo");
+	_cleanup_free_ char *groups = read_host_file("/proc/self/cgroup");
+	if (mounts == NULL || groups == NULL)
+		return 0;
+	bool step = strv_env_get(ctx->host, "SLURM_STEP_ID") != NULL, several = false;
+	char *cursor = mounts, *line;
+	while ((line = strsep(&cursor, "\n")) != NULL) {
+		struct hierarchy h;
+		if (!parse_mount(line, &h) || !str_starts_with(h.point, CGROUP_DIR))
+			continue;
+		_cleanup_free_ char *group = find_group(groups, &h);
+		_cleanup_free_ char *dir = group != NULL ? find_directory(&h, group, step) : NULL;
+		if (dir == NULL)
+			continue;
+		if (!str_eq(h.point, CGROUP_DIR) && !several) {
+			several = true;
+			if (make_room(ctx, err) < 0)
+				return -1;
+		}
+		if (bind_group(ctx, &h, dir, err) < 0)
+			return -1;
+	}
+	return several ? seal(ctx, err) : 0;
+}

@@ -1,0 +1,95 @@
+#include "hooks/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "base/publish.h"
+#include "rootfs/resolve.h"
+#include "sandbox/mount.h"
+#include "sandbox/rootfile.h"
+
+static int rename_over(int dir, const char *temp, const char *name, const char *path, struct error *err)
+{
+	if (renameat(dir, temp, dir, name) == 0)
+		return 0;
+	error_errno(err, "cannot replace %s in the root filesystem", path);
+	(void)unlinkat(dir, temp, 0);
+	return -1;
+}
+
+static int write_new(int dir, const char *name, const char *text, size_t len, mode_t mode)
+{
+	_cleanup_close_ int fd =
+		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -1;
+	return fchmod(fd, mode) < 0 ? -1 : fd_write_full(fd, text, len); /* the umask */
+}
+
+int place_replace_file(
+	int root, const char *path, const char *text, size_t len, mode_t mode, struct error *err)
+{
+	_cleanup_free_ char *name = NULL;
+	_cleanup_close_ int dir = resolve_parent(root, path, &name, err);
+	if (dir < 0)
+		return -1;
+	_cleanup_free_ char *temp = publish_temp_name();
+	if (write_new(dir, temp, text, len, mode) < 0) {
+		error_errno(err, "cannot write %s in the root filesystem", path);
+		(void)unlinkat(dir, temp, 0);
+		return -1;
+	}
+	return rename_over(dir, temp, name, path, err);
+}
+
+int place_replace_link(int root, const char *path, const char *target, struct error *err)
+{
+	_cleanup_free_ char *name = NULL;
+	_cleanup_close_ int dir = resolve_parent(root, path, &name, err);
+	if (dir < 0)
+		return -1;
+	_cleanup_free_ char *temp = publish_temp_name();
+	if (symlinkat(target, dir, temp) < 0)
+		return error_errno(err, "cannot create the symlink %s in the root filesystem", path);
+	return rename_over(dir, temp, name, path, err);
+}
+
+/* Write the file into the scratch space and bind it over PATH. */
+static int bind_text(struct hooks_context *ctx, const char *path, const char *text, size_t len, mode_t mode,
+	struct error *err)
+{
+	int scratch = scratch_open(ctx->scratch, err);
+	if (scratch < 0)
+		return -1;
+	_cleanup_free_ char *temp = publish_temp_name();
+	if (write_new(scratch, temp, text, len, mode) < 0)
+		return error_errno(err, "cannot write a copy of %s", path);
+	_cleanup_close_ int source = openat(scratch, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (source < 0)
+		return error_errno(err, "cannot open a copy of %s", path);
+	_cleanup_close_ int target = mount_open_target(ctx->root, path, FSTAB_CREATE_FILE, err);
+	if (target < 0)
+		return -1;
+	return mount_bind_fd(source, target, MS_NOSUID | MS_NODEV, err);
+}
+
+int place_file(struct hooks_context *ctx, const char *path, const char *text, size_t len, mode_t mode,
+	struct error *err)
+{
+	_cleanup_error_ struct error ignored = ERROR_INIT;
+	_cleanup_free_ char *now = NULL;
+	size_t now_len = 0;
+	if (rootfile_read(ctx->root, path, &now, &now_len, &ignored) == 0 && now_len == len &&
+		memcmp(now, text, len) == 0)
+		return 0;
+	if (ctx->writable)
+		return place_replace_file(ctx->root, path, text, len, mode, err);
+	return bind_text(ctx, path, text, len, mode, err);
+}

@@ -1,0 +1,21 @@
+/*
+ * hooks/place.h - putting generated files into a root filesystem
+ *
+ * In a writable one the file takes the place of what has its name (a temporary and a rename, so that concurrent
+ * starts see one or the other): package managers rename over these files, and what they wrote must be there at
+ * the next start. In any other the generated file is bound over it.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "hooks/hooks.h"
+
+/* Make PATH read as TEXT (LEN bytes). Does nothing where it does already. */
+int place_file(struct hooks_context *ctx, const char *path, const char *text, size_t len, mode_t mode,
+	struct error *err);
+
+/* Replace PATH in ROOT, whatever it is (not a directory), by a file or a symlink. */
+int place_replace_file(
+	int root, const char *path, const char *text, size_t len, mode_t mode, struct error *err);
+int place_replace_link(int root, const char *path, const char *target, struct error *err);
