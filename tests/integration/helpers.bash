@@ -240,12 +240,9 @@ registry_stop() {
 	[ -z "${!dir:-}" ] || rm -rf "${!dir}"
 }
 
-# push_layout LAYOUT:TAG NAME:TAG [HOST:PORT [skopeo option…]]
+# push_layout LAYOUT:TAG NAME:TAG [HOST:PORT]
 push_layout() {
-	local from=$1 to=$2 host=${3:-$REGISTRY}
-	shift 2
-	[ $# -eq 0 ] || shift
-	skopeo --insecure-policy copy -q --dest-tls-verify=false "$@" "oci:$from" "docker://$host/$to" </dev/null
+	"$TOOLS/push-layout.py" "$1" "${3:-$REGISTRY}/$2"
 }
 
 # make_image NAME OPTION…: an image from oci-layout.py's options, pushed as NAME:1.
@@ -301,7 +298,7 @@ make_odd() {
 	done
 	make_image "$name" "${options[@]}" --cmd /bin/sh --workdir "/srv/work dir" --volume /data \
 		--env "ODD=a b\$HOME'x\"" --label "org.example.odd=first
-second" --entrypoint /bin/sh --entrypoint -c --entrypoint "echo \"\$0\""
+second" --entrypoint /bin/sh --entrypoint=-c --entrypoint "echo \"\$0\""
 }
 
 image_odd() {

@@ -68,6 +68,14 @@ odd_image() {
 	IMAGE=$SUITE/images/odd.sqsh
 }
 
+# unsquash DIR IMAGE: unsquashfs as the test user (it leaves an empty file's mode to the umask).
+unsquash() {
+	as_user sh -c 'umask 0 && exec unsquashfs -q -n -no-progress -d "$1" "$2"' sh "$1" "$2" >log 2>&1 || {
+		cat log
+		return 1
+	}
+}
+
 # kernel_listing IMAGE OPTION…: the manifest of the kernel's view.
 kernel_listing() {
 	local image=$1
@@ -100,7 +108,7 @@ need_kernel_squashfs() {
 @test "unsquashfs extracts what import writes as create does" {
 	odd_image
 	enroot create -n c "$IMAGE"
-	as_user unsquashfs -q -n -no-progress -d un "$IMAGE" >log 2>&1 || { cat log && false; }
+	unsquash un "$IMAGE"
 	manifest --strip-setid --ignore-xattr security. un >want
 	manifest --strip-setid --ignore-xattr security. "$DATA/c" >got
 	same_listing want got
@@ -116,7 +124,7 @@ need_kernel_squashfs() {
 # A tree with devices' place taken by nothing: what any tool may pack as root or as the user.
 source_tree() {
 	odd_image
-	as_user unsquashfs -q -n -no-progress -d tree "$IMAGE" >log 2>&1 || { cat log && false; }
+	unsquash tree "$IMAGE"
 	manifest --strip-setid tree >want
 }
 
@@ -205,9 +213,8 @@ SHAPES
 		i=$((i + 1)) name=export$i
 		ENROOT_SQUASH_OPTIONS=$options enroot export -o "$name.sqsh" c
 		rm -rf un
-		as_user unsquashfs -q -n -no-progress -d un "$name.sqsh" >log 2>&1 || {
+		unsquash un "$name.sqsh" || {
 			echo "options: $options"
-			cat log
 			false
 		}
 		manifest --strip-setid un >got
