@@ -61,14 +61,14 @@ static int64_t parse_time(const char *text)
 {
 	struct tm tm = { 0 };
 	int used = 0, hours = 0, minutes = 0;
-	char sign = '+';
+	char sign[2] = "+";
 	if (text == NULL || sscanf(text, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon,
 				    &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 6)
 		return -1;
 	const char *p = text + used;
 	if (*p == '.')
 		p += 1 + strspn(p + 1, "0123456789");
-	if (*p != 'Z' && *p != 'z' && sscanf(p, "%1[+-]%2d:%2d", &sign, &hours, &minutes) != 3)
+	if (*p != 'Z' && *p != 'z' && sscanf(p, "%1[+-]%2d:%2d", sign, &hours, &minutes) != 3)
 		return -1;
 	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour < 0 ||
 		tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60)
@@ -76,7 +76,7 @@ static int64_t parse_time(const char *text)
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
 	int64_t offset = (int64_t)(hours * 60 + minutes) * 60;
-	int64_t seconds = (int64_t)timegm(&tm) - (sign == '-' ? -offset : offset);
+	int64_t seconds = (int64_t)timegm(&tm) - (*sign == '-' ? -offset : offset);
 	return seconds >= 0 ? seconds : -1; /* "0001-01-01T00:00:00Z" says that there is none */
 }
 

@@ -35,7 +35,10 @@ json_t *json_parse_object(const char *data, size_t len, const char *what, struct
 	json_error_t e;
 	json_t *value = json_loadb(data, len, JSON_REJECT_DUPLICATES, &e);
 	if (value == NULL) {
-		error_set(err, EPROTO, "%s is no valid JSON: line %d: %s", what, e.line, e.text);
+		/* Its text quotes the document, which may hold secrets; what the duplicate key is does no harm. */
+		bool is_duplicate = json_error_code(&e) == json_error_duplicate_key;
+		error_set(err, EPROTO, "%s is no valid JSON: %s at line %d, column %d", what,
+			is_duplicate ? "duplicate key" : "syntax error", e.line, e.column);
 		return NULL;
 	}
 	if (!json_is_object(value)) {
