@@ -19,6 +19,7 @@
 #include "build-config.h"
 #include "cmd/cmd.h"
 #include "cmd/help.h"
+#include "cmd/helpers.h"
 
 static int unfinished(struct settings *settings, int argc, char *argv[])
 {
@@ -37,7 +38,7 @@ static const struct command {
 	{ "bundle", NULL, false },
 	{ "create", unfinished, true },
 	{ "digest", NULL, false },
-	{ "exec", unfinished, false },
+	{ "exec", cmd_exec, false },
 	{ "export", NULL, false },
 	{ "import", NULL, false },
 	{ "info", cmd_info, false },
@@ -46,6 +47,14 @@ static const struct command {
 	{ "remove", unfinished, true },
 	{ "start", cmd_start, false },
 	{ "version", cmd_version, false },
+};
+
+/* By another name this program is a helper. */
+static const struct {
+	const char *name;
+	int (*run)(int argc, char *argv[]);
+} helpers[] = {
+	{ "enroot-mount", helper_mount },
 };
 
 /* What other packages of the tool install as programs of their own, and who does that work now. */
@@ -138,6 +147,10 @@ int main(int argc, char *argv[])
 	fd_ensure_standard();
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "enroot";
+	for (unsigned i = 0; i < ARRAY_SIZE(helpers); i++) {
+		if (str_eq(name, helpers[i].name))
+			return finish(helpers[i].run(argc, argv));
+	}
 	for (unsigned i = 0; i < ARRAY_SIZE(stubs); i++) {
 		if (str_eq(name, stubs[i].name)) {
 			log_error("%s is no longer a program of its own: use \"%s\"", name, stubs[i].instead);

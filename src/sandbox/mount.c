@@ -202,7 +202,8 @@ int mount_pass(int root, const struct fstab *fstab, int pass, struct error *err)
 
 bool mount_entry_creates(int root, const struct fstab_entry *e)
 {
-	if (e->create == FSTAB_CREATE_NONE)
+	bool is_mounted = e->pass == FSTAB_PASS_SYSTEM || e->pass == FSTAB_PASS_USER;
+	if (e->create == FSTAB_CREATE_NONE || !is_mounted)
 		return false;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_close_ int fd = resolve_open(root, e->target, O_PATH, &err);
