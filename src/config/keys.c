@@ -58,7 +58,8 @@ const struct key settings_keys[SETTING_COUNT_] = {
 	[SETTING_NATIVE_OVERLAYFS] = { "ENROOT_NATIVE_OVERLAYFS", KEY_BOOLEAN, "yes",
 		"Use the kernel's overlayfs, not fuse-overlayfs, for image starts." },
 	[SETTING_OVERLAY_SIZE] = { "ENROOT_OVERLAY_SIZE", KEY_TEXT, NULL,
-		"Memory that changes to a started image may take: bytes, a suffix k, m or g, or a percentage. Unset: "
+		"Memory that changes to a started image may take: bytes, a suffix k, m or g, or a "
+		"percentage. Unset: "
 		"50%." },
 	[SETTING_LIMIT_BYTES] = { "ENROOT_LIMIT_BYTES", KEY_SIZE, "1T",
 		"Bytes that the layers of one image may unpack to." },

@@ -18,12 +18,13 @@
 
 extern char **environ;
 
-static void value_assign(
-	struct value *v, const char *text, size_t len, enum setting_source source, const char *where)
+/* TEXT may be the value's own. */
+static void value_assign(struct value *v, const char *text, enum setting_source source, const char *where)
 {
+	char *copy = text != NULL ? xstrdup(text) : NULL;
 	free(v->text);
 	free(v->where);
-	v->text = xstrndup(text, len);
+	v->text = copy;
 	v->where = where != NULL ? xstrdup(where) : NULL;
 	v->source = source;
 }
@@ -41,7 +42,7 @@ static void assign_from_file(void *ctx, const char *key, size_t len, const char 
 		return;
 	enum setting i = key_find(key, len);
 	if (i != SETTING_COUNT_)
-		value_assign(&s->values[i], value, strlen(value), SETTING_FROM_FILE, path);
+		value_assign(&s->values[i], value, SETTING_FROM_FILE, path);
 	else if (str_starts_with(name, "ENROOT_"))
 		strv_env_set(&s->foreign, name, value);
 	else
@@ -60,7 +61,7 @@ static void take_environment(struct settings *s)
 		enum setting i = key_find(*e, len);
 		_cleanup_free_ char *name = xstrndup(*e, len);
 		if (i != SETTING_COUNT_)
-			value_assign(&s->values[i], value, strlen(value), SETTING_FROM_ENVIRONMENT, NULL);
+			value_assign(&s->values[i], value, SETTING_FROM_ENVIRONMENT, NULL);
 		else if (!str_eq(name, SETTINGS_TEST_CONF))
 			strv_env_set(&s->foreign, name, value);
 	}
@@ -176,7 +177,7 @@ static void take_directive(struct settings *s, const char *name, const char *lin
 		return;
 	enum setting i = key_find(parsed.key, parsed.key_len);
 	if (i != SETTING_COUNT_) {
-		value_assign(&s->values[i], value, strlen(value), SETTING_FROM_DIRECTIVE, name);
+		value_assign(&s->values[i], value, SETTING_FROM_DIRECTIVE, name);
 		return;
 	}
 	_cleanup_free_ char *key = xstrndup(parsed.key, parsed.key_len);
@@ -249,10 +250,5 @@ const char *setting_name(enum setting key)
 
 void settings_set(struct settings *s, enum setting key, const char *value)
 {
-	struct value *v = &s->values[key];
-	_cleanup_free_ char *old = steal_pointer(&v->text);
-	if (value != NULL)
-		value_assign(v, value, strlen(value), SETTING_FROM_FLAG, NULL);
-	else
-		v->source = SETTING_FROM_FLAG;
+	value_assign(&s->values[key], value, SETTING_FROM_FLAG, NULL);
 }

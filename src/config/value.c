@@ -22,7 +22,10 @@ struct expansion {
 	bool in_word;     /* something (perhaps empty quotes) was added since the last blank */
 	bool has_words;   /* a word ended before */
 	bool needs_shell; /* globs, commands, redirections… */
+	unsigned depth;   /* of ${…:-${…}} */
 };
+
+#define DEPTH_MAX 32 /* beyond, it is the shell's stack */
 
 static void begin_word(struct expansion *x)
 {
@@ -191,7 +194,14 @@ static enum value_result expand_braces(
 		return VALUE_VOID;
 	if (quoted)
 		begin_word(x);
-	return expand_text(x, op + 1, (size_t)(p + end - op - 1), quoted);
+	if (x->depth == DEPTH_MAX) {
+		x->needs_shell = true;
+		return VALUE_OK;
+	}
+	x->depth++;
+	enum value_result r = expand_text(x, op + 1, (size_t)(p + end - op - 1), quoted);
+	x->depth--;
+	return r;
 }
 
 /* A "$" at P of LEN bytes. */
