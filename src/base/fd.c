@@ -81,16 +81,17 @@ int fd_read_all(int fd, size_t max, char **data, size_t *len)
 	size_t size = 0, capacity = 0;
 	for (;;) {
 		grow_array(&buf, &capacity, size + 4096);
-		ssize_t n = fd_read_full(fd, buf + size, capacity - size - 1);
+		size_t room = capacity - size - 1;
+		ssize_t n = fd_read_full(fd, buf + size, room);
 		if (n < 0)
 			return -1;
-		if (n == 0)
-			break;
 		size += (size_t)n;
 		if (size > max) {
 			errno = EFBIG;
 			return -1;
 		}
+		if ((size_t)n < room)
+			break;
 	}
 	buf[size] = '\0';
 	*data = steal_pointer(&buf);
