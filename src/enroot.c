@@ -36,7 +36,7 @@ static const struct command {
 } commands[] = {
 	{ "batch", unfinished, false },
 	{ "bundle", NULL, false },
-	{ "create", unfinished, true },
+	{ "create", cmd_create, true },
 	{ "digest", NULL, false },
 	{ "exec", cmd_exec, false },
 	{ "export", NULL, false },
@@ -44,7 +44,7 @@ static const struct command {
 	{ "info", cmd_info, false },
 	{ "list", cmd_list, false },
 	{ "load", NULL, false },
-	{ "remove", unfinished, true },
+	{ "remove", cmd_remove, true },
 	{ "start", cmd_start, false },
 	{ "version", cmd_version, false },
 };

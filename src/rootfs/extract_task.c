@@ -1,6 +1,7 @@
 /* rootfs/extract_task.c - who does what next, and when a directory is finished */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -120,11 +121,19 @@ static void node_unref(struct node *node)
 	}
 }
 
+static int finish_dir(struct worker *w, const struct node *node, struct error *err)
+{
+	/* The caller made the root, with a mode of his own. */
+	if (node->parent == NULL && fchmod(node->fd, extract_mode(w->x, &node->inode, 0)) < 0)
+		return error_errno(err, "cannot set the mode");
+	return extract_finish_fd(w, node->fd, &node->inode, node->depth, err);
+}
+
 int node_release(struct worker *w, struct node *node, struct error *err)
 {
 	int r = 0;
 	if (--node->work == 0) {
-		if (!w->x->failed && extract_finish_fd(w, node->fd, &node->inode, node->depth, err) < 0) {
+		if (!w->x->failed && finish_dir(w, node, err) < 0) {
 			_cleanup_free_ char *path = node_path(node, NULL);
 			r = error_prefix(err, "%s", path);
 		}

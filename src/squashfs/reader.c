@@ -40,10 +40,21 @@ uint64_t table_capacity(const struct table *table)
 	return ((table->end - table->start) / (HEADER_SIZE + 1) + 1) * SQFS_METADATA_SIZE;
 }
 
+/* Whatever is wrong with the superblock or the places of the tables: to the user this is no image. */
+static void refuse_format(const struct sqfs_image *image, struct error *err)
+{
+	if (err->code != EUCLEAN && err->code != ENOTSUP && err->code != ENOEXEC)
+		return;
+	_cleanup_error_ struct error why = ERROR_INIT;
+	error_move(&why, err);
+	error_set(err, ENOEXEC, "Invalid image format: %s", image->name);
+	error_hint(err, "%s", why.message);
+}
+
 static int check_format(const struct sqfs_superblock *sb, const char *name, struct error *err)
 {
 	if (le32toh(sb->magic) != SQFS_MAGIC)
-		return error_set(err, ENOEXEC, "Invalid image format: %s", name);
+		return error_set(err, ENOEXEC, "%s is no squashfs image", name);
 	unsigned major = le16toh(sb->major), minor = le16toh(sb->minor);
 	if (major != SQFS_MAJOR || minor != SQFS_MINOR)
 		return error_set(
@@ -131,7 +142,6 @@ static int load_ids(struct sqfs_image *image, const struct sqfs_superblock *sb, 
 {
 	struct lookup_table table = { 0 };
 	image->id_count = le16toh(sb->no_ids);
-	_cleanup_error_ struct error why = ERROR_INIT;
 	struct sqfs_reader *reader = NULL;
 	int r = -1;
 	if (image->id_count == 0)
@@ -195,7 +205,7 @@ static int open_image(struct sqfs_image *image, struct error *err)
 	if (n < 0)
 		return error_errno(err, "cannot read %s", image->name);
 	if (n != (ssize_t)sizeof(sb))
-		return error_set(err, ENOEXEC, "Invalid image format: %s", image->name);
+		return error_set(err, ENOEXEC, "%s is too short for an image", image->name);
 	if (check_format(&sb, image->name, err) < 0 || take_geometry(image, &sb, err) < 0)
 		return -1;
 	return load_tables(image, &sb, err);
@@ -209,6 +219,7 @@ struct sqfs_image *sqfs_image_open(
 	image->name = xstrdup(name);
 	image->offset = options != NULL ? options->offset : 0;
 	if (open_image(image, err) < 0) {
+		refuse_format(image, err);
 		sqfs_image_close(image);
 		return NULL;
 	}

@@ -6,8 +6,8 @@
  * threads; each thread has its own struct sqfs_reader (decoder, small caches). Reads are pread(2) only.
  *
  * Errors: functions return -1 (or NULL) and set ERR to one message that names the image. err->code is ENOEXEC
- * where the file is no squashfs image ("Invalid image format: NAME"), EUCLEAN where it is a corrupt one, ENOTSUP
- * where this build cannot read it, else as pread(2).
+ * where the open finds no usable squashfs image ("Invalid image format: NAME", the hint says why), EUCLEAN where
+ * something is corrupt later on, else as pread(2).
  */
 #pragma once
 
