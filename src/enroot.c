@@ -21,20 +21,12 @@
 #include "cmd/help.h"
 #include "cmd/helpers.h"
 
-static int unfinished(struct settings *settings, int argc, char *argv[])
-{
-	(void)settings;
-	(void)argc;
-	log_error("\"enroot %s\" is not finished in this version", argv[0]);
-	return 1;
-}
-
 static const struct command {
 	const char *name;
 	int (*run)(struct settings *settings, int argc, char *argv[]); /* NULL: enroot-image does it */
 	bool unwinds; /* cleans up on SIGINT and SIGTERM before it dies by them */
 } commands[] = {
-	{ "batch", unfinished, false },
+	{ "batch", cmd_batch, false },
 	{ "bundle", NULL, false },
 	{ "create", cmd_create, true },
 	{ "digest", NULL, false },
