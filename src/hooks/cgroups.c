@@ -90,15 +90,19 @@ static char *find_directory(const struct hierarchy *h, char *group, bool parent)
 static int bind_group(
 	struct hooks_context *ctx, const struct hierarchy *h, const char *dir, struct error *err)
 {
-	_cleanup_close_ int source = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (source < 0)
-		return 0; /* gone, or hidden from us */
 	_cleanup_close_ int target = resolve_open(ctx->root, h->point, O_PATH | O_DIRECTORY, err);
 	if (target < 0 && err->code == ENOENT) {
 		error_clear(err);
 		target = mount_open_target(ctx->root, h->point, FSTAB_CREATE_DIR, err);
 	}
-	return target < 0 ? -1 : mount_bind_fd(source, target, CGROUP_FLAGS, err);
+	if (target < 0)
+		return -1;
+	if (mount_bind(dir, target, CGROUP_FLAGS, err) < 0) {
+		if (err->code != ENOENT && err->code != EACCES)
+			return -1;
+		error_clear(err); /* the group is gone, or hidden from us */
+	}
+	return 0;
 }
 
 /* The sysfs of a network namespace has an empty /sys/fs/cgroup in which nothing can be made. */
