@@ -149,7 +149,7 @@ static int explain_failure(struct http *h, const char *url, CURLcode result, str
 			"cannot connect to %s, or it is a local address that a remote registry must "
 			"not name",
 			shown);
-	return error_is_set(err) ? -1 : http_error_curl(err, url, result, h->detail);
+	return error_is_set(err) ? -1 : http_error_curl(err, url, result, h->detail, h->easy);
 }
 
 static int wait_ms(int64_t ms, struct error *err)

@@ -61,10 +61,10 @@ bool http_is_transient(CURLcode result, long status, bool is_known);
 unsigned http_tries(const struct http_options *options);
 int64_t http_backoff_ms(unsigned failures, int64_t retry_after_s);
 
-/* "URL U returned error code: N REASON", or what libcurl says, with a remedy. The query of U is left out: it may
- * hold a signature. */
+/* "URL U returned error code: N REASON", or what libcurl says of EASY (may be NULL), with a remedy. The query of U is
+ * left out: it may hold a signature. */
 int http_error_status(struct error *err, const char *url, long status);
-int http_error_curl(struct error *err, const char *url, CURLcode result, const char *detail);
+int http_error_curl(struct error *err, const char *url, CURLcode result, const char *detail, CURL *easy);
 /* URL without its query; the caller owns it. */
 char *http_url_for_messages(const char *url);
 

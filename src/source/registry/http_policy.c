@@ -300,10 +300,22 @@ static const char *remedy_of(CURLcode result, const char *url)
 	}
 }
 
-int http_error_curl(struct error *err, const char *url, CURLcode result, const char *detail)
+/* What scripts look for: libcurl says only that it could not. */
+static const char *system_error(CURLcode result, CURL *easy)
+{
+	long code = 0;
+	if (easy == NULL || result != CURLE_COULDNT_CONNECT)
+		return NULL;
+	curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &code);
+	return code != 0 ? strerror((int)code) : NULL;
+}
+
+int http_error_curl(struct error *err, const char *url, CURLcode result, const char *detail, CURL *easy)
 {
 	_cleanup_free_ char *shown = http_url_for_messages(url);
-	const char *why = detail != NULL && *detail != '\0' ? detail : curl_easy_strerror(result);
+	const char *why = system_error(result, easy);
+	if (why == NULL)
+		why = detail != NULL && *detail != '\0' ? detail : curl_easy_strerror(result);
 	int code = result == CURLE_COULDNT_CONNECT      ? ECONNREFUSED
 		   : result == CURLE_SSL_CONNECT_ERROR  ? EPROTO
 		   : result == CURLE_OPERATION_TIMEDOUT ? ETIMEDOUT

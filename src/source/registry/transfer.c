@@ -260,7 +260,7 @@ static int judge_body(struct fetch_blob *b, CURLcode result, struct error *err)
 		error_set(err, EPROTO, "layer %s ended after %" PRIu64 " of %" PRIu64 " bytes", b->digest, at,
 			b->size);
 	else
-		http_error_curl(err, b->hop.url, result, b->detail);
+		http_error_curl(err, b->hop.url, result, b->detail, b->easy);
 	b->is_renewed = b->is_renewed && at == b->progress_at;
 	if (result == CURLE_OK || http_is_transient(result, 0, true))
 		return retry(b, 0, err);
@@ -282,7 +282,7 @@ int transfer_ended(struct fetch_blob *b, CURLcode result, struct error *err)
 		return judge_body(b, result, err);
 	if (result == CURLE_OK)
 		return judge_status(b, status, err);
-	http_error_curl(err, b->hop.url, result, b->detail);
+	http_error_curl(err, b->hop.url, result, b->detail, b->easy);
 	return http_is_transient(result, 0, true) ? retry(b, 0, err) : -1;
 }
 

@@ -92,7 +92,8 @@ static void keeps_signatures_out_of_messages(void **state)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	http_error_status(&err, "https://cdn.example/blob?X-Signature=secret", 404);
 	assert_string_equal(err.message, "URL https://cdn.example/blob returned error code: 404 Not Found");
-	http_error_curl(&err, "https://cdn.example/blob?X-Signature=secret", CURLE_COULDNT_RESOLVE_HOST, "");
+	http_error_curl(
+		&err, "https://cdn.example/blob?X-Signature=secret", CURLE_COULDNT_RESOLVE_HOST, "", NULL);
 	assert_null(strstr(err.message, "secret"));
 	assert_non_null(err.hint);
 }

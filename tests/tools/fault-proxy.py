@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""An HTTP proxy in front of a registry that does what networks and servers do at their worst.
+
+usage: fault-proxy.py --upstream HOST:PORT --port-file FILE --log FILE [--tls CERT KEY] [--tokens [USER:PASSWORD]]
+                      [--token-uses N] [--token-life S] [--realm URL] [--service NAME] [RULE]…
+
+A RULE is PATTERN=ACTION[*COUNT]: the first rule with uses left whose PATTERN (a regular expression) is found in the
+request's path acts on that request. Actions:
+    status:CODE[:SECONDS]  answer CODE, with Retry-After
+    redirect:URL           307 to URL + path (redirect-to:URL: to exactly URL)
+    drop:N                 N bytes of the body, then a reset of the connection
+    short:N                N bytes of the body, then its end (fewer than Content-Length says)
+    shorter:N              an answer of N bytes that says so itself
+    more:N                 N bytes more than there are
+    corrupt:N              byte N of the blob changed
+    replace:FILE           the contents of FILE as the answer
+    norange                ignore Range
+    badrange               answer another range than asked
+    stall:SECONDS          wait in the middle of the body
+    slow:RATE              RATE bytes a second
+    header:NAME:VALUE      another header
+    close                  no answer at all
+
+With --tokens requests below /v2/ need a token, which /token gives out (to anybody, or to USER:PASSWORD only), good for
+N requests. Each request is a line of the log: METHOD PATH RANGE KIND-OF-AUTHORIZATION STATUS.
+Ends when its standard input does.
+"""
+import argparse
+import base64
+import http.client
+import json
+import os
+import re
+import secrets
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+lock = threading.Lock()
+tokens = {}
+
+
+class Rule:
+    def __init__(self, text):
+        pattern, action = re.fullmatch(r"(.*?)=([a-z].*)", text).groups()
+        count = re.search(r"\*(\d+)$", action)
+        self.left = int(count[1]) if count else 1 << 30
+        self.pattern = re.compile(pattern)
+        self.kind, _, self.value = (action[: count.start()] if count else action).partition(":")
+
+    def number(self):
+        return int(self.value)
+
+
+def pick_rule(rules, path):
+    with lock:
+        for rule in rules:
+            if rule.left > 0 and rule.pattern.search(path):
+                rule.left -= 1
+                return rule
+    return None
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    options = None
+    rules = []
+
+    def log_message(self, *args):
+        pass
+
+    def note(self, status):
+        kind = (self.headers.get("Authorization") or "-").split(" ")[0]
+        rng = self.headers.get("Range") or "-"
+        with lock, open(self.options.log, "a") as f:
+            f.write(f"{self.command} {self.path} {rng} {kind} {status}\n")
+
+    def answer(self, status, headers, body=b""):
+        self.note(status)
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def reset(self):
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
+    # Tokens
+
+    def give_token(self):
+        o = self.options
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        fields = parse_qs(body) if self.command == "POST" else parse_qs(urlsplit(self.path).query)
+        if o.tokens:
+            want = "Basic " + base64.b64encode(o.tokens.encode()).decode()
+            identity = fields.get("refresh_token", [""])[0]
+            good = (
+                identity == "identity-" + o.tokens.split(":")[1]
+                if self.command == "POST"
+                else self.headers.get("Authorization") == want
+            )
+            if not good:
+                return self.answer(401, {}, b'{"details":"incorrect username or password"}')
+        scope = fields.get("scope", [""])[0]
+        if fields.get("service", [""])[0] != o.service or not re.fullmatch(r"repository:[^:]+:pull", scope):
+            return self.answer(400, {}, b"bad service or scope")
+        token = secrets.token_hex(16)
+        with lock:
+            tokens[token] = [scope.split(":")[1], o.token_uses, time.monotonic() + o.token_life]
+        name = "access_token" if self.command == "POST" else "token"
+        return self.answer(200, {}, json.dumps({name: token, "expires_in": int(o.token_life)}).encode())
+
+    def is_authorized(self):
+        if self.options.tokens is None or not self.path.startswith("/v2/"):
+            return True
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        with lock:
+            repository, uses, until = tokens.get(token, ("", 0, 0))
+            if uses <= 0 or time.monotonic() > until or not self.path.startswith(f"/v2/{repository}/"):
+                return False
+            tokens[token][1] -= 1
+        return True
+
+    def challenge(self):
+        scheme = "https" if self.options.tls else "http"
+        realm = self.options.realm or f"{scheme}://{self.headers['Host']}/token"
+        value = f'Bearer realm="{realm}",service="{self.options.service}"'
+        self.answer(401, {"WWW-Authenticate": value}, b'{"errors":[{"code":"UNAUTHORIZED"}]}')
+
+    # Forwarding
+
+    def do_GET(self):
+        if self.path.startswith("/token"):
+            return self.give_token()
+        if not self.is_authorized():
+            return self.challenge()
+        rule = pick_rule(self.rules, self.path)
+        kind = rule.kind if rule else ""
+        if kind == "close":
+            self.note("closed")
+            return self.reset()
+        if kind == "status":
+            status, _, after = rule.value.partition(":")
+            return self.answer(int(status), {"Retry-After": after} if after else {}, b"<html>no</html>")
+        if kind == "redirect":
+            return self.answer(307, {"Location": rule.value + self.path})
+        if kind == "redirect-to":
+            return self.answer(307, {"Location": rule.value})
+        if kind == "replace":
+            with open(rule.value, "rb") as f:
+                return self.answer(200, {}, f.read())
+        return self.forward(rule, kind)
+
+    do_HEAD = do_GET
+    do_POST = do_GET
+
+    def forward(self, rule, kind):
+        headers = {n: v for n, v in self.headers.items() if n.lower() in ("accept", "range", "if-range")}
+        if not self.options.tokens and self.headers.get("Authorization"):
+            headers["Authorization"] = self.headers["Authorization"]
+        if kind == "norange":
+            headers.pop("Range", None)
+        if kind == "badrange" and "Range" in headers:
+            headers["Range"] = "bytes=1-"
+        connection = http.client.HTTPConnection(self.options.upstream)
+        connection.request(self.command, self.path, headers=headers)
+        response = connection.getresponse()
+        self.note(response.status)
+        self.send_response(response.status)
+        length = int(response.getheader("Content-Length") or 0)
+        said = length
+        if kind == "shorter":
+            said = min(said, rule.number())
+        if kind == "more":
+            said += rule.number()
+        for name, value in response.getheaders():
+            if name.lower() not in ("content-length", "connection", "transfer-encoding", "date", "server"):
+                self.send_header(name, value)
+        if kind == "header":
+            self.send_header(*rule.value.split(":", 1))
+        self.send_header("Content-Length", str(said))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.copy(response, rule, kind, length)
+        connection.close()
+
+    def copy(self, response, rule, kind, length):
+        limit = rule.number() if kind in ("drop", "short", "shorter") else length
+        done = 0
+        while done < min(length, limit):
+            data = bytearray(response.read(min(65536, limit - done)))
+            if not data:
+                break
+            if kind == "corrupt" and done <= rule.number() < done + len(data):
+                data[rule.number() - done] ^= 0xFF
+            self.wfile.write(data)
+            done += len(data)
+            if kind == "slow":
+                time.sleep(len(data) / rule.number())
+            if kind == "stall":
+                time.sleep(rule.number())
+                kind = ""
+        if kind == "more":
+            self.wfile.write(b"x" * rule.number())
+        if kind == "drop":
+            self.reset()
+        if kind == "short":
+            self.wfile.flush()
+            self.close_connection = True
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], (OSError, ValueError)):
+            super().handle_error(request, client_address)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--upstream", required=True)
+    p.add_argument("--port-file", required=True)
+    p.add_argument("--log", required=True)
+    p.add_argument("--tls", nargs=2)
+    p.add_argument("--tokens", nargs="?", const="")
+    p.add_argument("--token-uses", type=int, default=1 << 30)
+    p.add_argument("--token-life", type=float, default=300)
+    p.add_argument("--realm")
+    p.add_argument("--service", default="test service")
+    p.add_argument("rules", nargs="*")
+    Handler.options = p.parse_args()
+    Handler.rules = [Rule(r) for r in Handler.options.rules]
+    server = Server(("127.0.0.1", 0), Handler)
+    if Handler.options.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*Handler.options.tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    with open(Handler.options.port_file + ".new", "w") as f:
+        f.write(str(server.server_address[1]))
+    os.rename(Handler.options.port_file + ".new", Handler.options.port_file)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdin.read()
+
+
+main()
