@@ -47,6 +47,8 @@ static const struct {
 	int (*run)(int argc, char *argv[]);
 } helpers[] = {
 	{ "enroot-mount", helper_mount },
+	{ "enroot-nsenter", helper_nsenter },
+	{ "enroot-switchroot", helper_switchroot },
 };
 
 /* What other packages of the tool install as programs of their own, and who does that work now. */

@@ -6,3 +6,5 @@
 #pragma once
 
 int helper_mount(int argc, char *argv[]);
+int helper_nsenter(int argc, char *argv[]);
+int helper_switchroot(int argc, char *argv[]);

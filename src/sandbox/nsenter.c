@@ -75,9 +75,11 @@ int nsenter_open(struct nsenter *t, pid_t pid, unsigned wanted, struct error *er
 	t->proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (t->proc < 0 || pid <= 0 || kill(pid, 0) < 0)
 		return not_found(pid, err);
-	t->cwd = openat(t->proc, "cwd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (t->cwd < 0)
-		return error_errno(err, "cannot look into process %d", pid);
+	if ((wanted & 1u << NSENTER_MOUNT) != 0) {
+		t->cwd = openat(t->proc, "cwd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (t->cwd < 0)
+			return error_errno(err, "cannot look into process %d", pid);
+	}
 	for (unsigned i = 0; i < NSENTER_COUNT; i++) {
 		int fd = (wanted & 1u << i) != 0 ? open_namespace(t, i) : -1;
 		if (fd == -2)
@@ -116,7 +118,7 @@ int nsenter_join(struct nsenter *t, struct error *err)
 			return error_errno(err, "cannot join the %s namespace of process %d",
 				namespaces[i].name, t->pid);
 	}
-	if (fchdir(t->cwd) < 0)
+	if (t->cwd >= 0 && fchdir(t->cwd) < 0)
 		return error_errno(err, "failed to change directory");
 	/* Only children are in a PID namespace that was joined. */
 	return t->namespaces[NSENTER_PID] >= 0 ? supervise_fork(err) : 0;

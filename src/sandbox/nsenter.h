@@ -28,7 +28,7 @@ enum nsenter_namespace {
 struct nsenter {
 	pid_t pid;
 	int proc;                      /* owned: /proc/PID */
-	int cwd;                       /* owned: its working directory */
+	int cwd;                       /* owned: its working directory; -1 without its mount namespace */
 	int namespaces[NSENTER_COUNT]; /* owned; -1: the same as the caller's */
 };
 
@@ -50,7 +50,7 @@ bool nsenter_shares_mounts(const struct nsenter *t);
 int nsenter_read_environment(const struct nsenter *t, struct strv *env, struct error *err);
 
 /*
- * Join, and change to the target's working directory. With a PID namespace this forks: the parent never returns,
+ * Join, and with the mount namespace change to the target's working directory. With a PID namespace this forks: the parent never returns,
  * it ends as the child ends (sandbox/supervise.h).
  */
 int nsenter_join(struct nsenter *t, struct error *err);
