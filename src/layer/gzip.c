@@ -73,10 +73,13 @@ static void next_field(struct gzip *g, enum gzip_place from)
 	g->state.crc_flag = ISAL_GZIP_NO_HDR_VER;
 }
 
+static int garbage(struct error *err)
+{
+	return error_set(err, EBADMSG, "what follows the last member is neither a member nor zeros");
+}
+
 static int check_fixed(struct gzip *g, struct error *err)
 {
-	if (g->fixed[0] != 0x1f || g->fixed[1] != 0x8b)
-		return error_set(err, EBADMSG, "what follows the last member is neither a member nor zeros");
 	if (g->fixed[2] != 8)
 		return error_set(err, EBADMSG, "unknown method %u in the header", g->fixed[2]);
 	if ((g->fixed[3] & FLAG_RESERVED) != 0)
@@ -100,6 +103,8 @@ static int header_byte(struct gzip *g, uint8_t c, struct error *err)
 	g->crc = crc32_gzip_refl(g->crc, &c, 1);
 	switch (g->place) {
 	case AT_FIXED:
+		if (g->got < 2 && c != inflate_gzip.magic[g->got])
+			return garbage(err);
 		g->fixed[g->got++] = c;
 		return g->got == sizeof(g->fixed) ? check_fixed(g, err) : 0;
 	case AT_EXTRA_LENGTH:
@@ -157,7 +162,7 @@ static int step_padding(struct inflate_io *io, struct error *err)
 		io->in_len--;
 	}
 	if (io->in_len > 0)
-		return error_set(err, EBADMSG, "what follows the last member is neither a member nor zeros");
+		return garbage(err);
 	return 0;
 }
 
