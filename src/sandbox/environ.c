@@ -27,7 +27,7 @@ static bool span_is(struct span s, const char *text)
 
 static bool is_blank(char c)
 {
-	return c == ' ' || c == '\t';
+	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 bool environ_key_is_valid(const char *key, size_t len)

@@ -62,6 +62,7 @@ static void lines_of_files(void **state)
 		{ "A=$${DISPLAY}\n", "A=$:0\n" },
 		{ "A=${LINES}\nB=1\n", "B=1\n" }, /* a newline of the host's never adds a line */
 		{ "A=1\r\n", "A=1\r\n" },
+		{ "A=\"1\"\r\n", "A=1\n" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		_cleanup_strv_ struct strv env = STRV_INIT;
