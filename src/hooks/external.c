@@ -9,11 +9,8 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
-#include "base/paths.h"
 #include "sandbox/environ.h"
 
-#define ENVIRON_FILE  "environment"
-#define MOUNTS_FILE   "fstab"
 #define HEAD_BYTES    4096
 #define LEFTOVER_MARK "NVIDIA CORPORATION"
 
@@ -27,16 +24,18 @@ bool external_is_leftover(const struct hooks_context *ctx, const char *path)
 	return n > 0 && memmem(head, (size_t)n, LEFTOVER_MARK, strlen(LEFTOVER_MARK)) != NULL;
 }
 
-/* Write the container's environment where the hook finds it. */
-static int write_environment(struct hooks_context *ctx, int scratch, struct error *err)
+int hooks_write_files(struct hooks_context *ctx, struct error *err)
 {
+	int scratch = scratch_open(ctx->scratch, err);
+	if (scratch < 0)
+		return -1;
 	_cleanup_free_ char *text = environ_format(ctx->env);
-	_cleanup_close_ int fd =
-		openat(scratch, ENVIRON_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd = openat(
+		scratch, HOOKS_ENVIRON_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || fd_write_full(fd, text, strlen(text)) < 0)
 		return error_errno(err, "cannot write the environment for hooks");
 	_cleanup_close_ int mounts =
-		openat(scratch, MOUNTS_FILE, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		openat(scratch, HOOKS_MOUNTS_FILE, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return mounts < 0 ? error_errno(err, "cannot create the mount file for hooks") : 0;
 }
 
@@ -48,7 +47,7 @@ static int read_scratch(int scratch, const char *name, char **text, size_t *len,
 	return 0;
 }
 
-static int spawn(const struct hooks_context *ctx, const char *path, char *const env[], pid_t *pid)
+static int spawn(const char *path, char *const env[], pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawn_file_actions_init(&actions);
@@ -60,14 +59,13 @@ static int spawn(const struct hooks_context *ctx, const char *path, char *const 
 		r = posix_spawnp(pid, script[0], &actions, NULL, script, env);
 	}
 	posix_spawn_file_actions_destroy(&actions);
-	(void)ctx;
 	return r;
 }
 
-static int run(const struct hooks_context *ctx, const char *path, char *const env[], struct error *err)
+static int run(const char *path, char *const env[], struct error *err)
 {
 	pid_t pid;
-	int status, r = spawn(ctx, path, env, &pid);
+	int status, r = spawn(path, env, &pid);
 	if (r != 0) {
 		errno = r;
 		return error_errno(err, "cannot run %s", path);
@@ -80,38 +78,30 @@ static int run(const struct hooks_context *ctx, const char *path, char *const en
 	return 0;
 }
 
-int external_run(struct hooks_context *ctx, const char *path, struct error *err)
+int hooks_read_environment(struct hooks_context *ctx, struct error *err)
 {
-	int scratch = scratch_open(ctx->scratch, err);
-	if (scratch < 0 || write_environment(ctx, scratch, err) < 0)
-		return -1;
-	const char *runtime = scratch_path(ctx->scratch);
-	_cleanup_free_ char *environment = path_join(runtime, ENVIRON_FILE),
-			    *mounts = path_join(runtime, MOUNTS_FILE);
-	_cleanup_strv_ struct strv env = STRV_INIT;
-	for (size_t i = 0; i < ctx->host->count; i++)
-		strv_push(&env, ctx->host->items[i]);
-	strv_env_set(&env, "ENROOT_ROOTFS", ctx->rootfs);
-	strv_env_set(&env, "ENROOT_ENVIRON", environment);
-	strv_env_set(&env, "ENROOT_MOUNTS", mounts);
-	if (run(ctx, path, env.items, err) < 0)
-		return -1;
-
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	if (read_scratch(scratch, ENVIRON_FILE, &text, &len, err) < 0)
+	if (read_scratch(ctx->scratch->fd, HOOKS_ENVIRON_FILE, &text, &len, err) < 0)
 		return -1;
 	environ_parse_output(ctx->env, text, len);
 	return 0;
 }
 
-int external_take_mounts(struct hooks_context *ctx, struct error *err)
+int hooks_read_mounts(struct hooks_context *ctx, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	if (ctx->scratch->fd < 0 || faccessat(ctx->scratch->fd, MOUNTS_FILE, F_OK, 0) < 0)
+	if (ctx->scratch->fd < 0 || faccessat(ctx->scratch->fd, HOOKS_MOUNTS_FILE, F_OK, 0) < 0)
 		return 0;
-	if (read_scratch(ctx->scratch->fd, MOUNTS_FILE, &text, &len, err) < 0)
+	if (read_scratch(ctx->scratch->fd, HOOKS_MOUNTS_FILE, &text, &len, err) < 0)
 		return -1;
 	return fstab_parse(ctx->fstab, text, len, "hooks", NULL, err);
+}
+
+int external_run(struct hooks_context *ctx, const char *path, struct error *err)
+{
+	if (hooks_write_files(ctx, err) < 0 || run(path, ctx->host->items, err) < 0)
+		return -1;
+	return hooks_read_environment(ctx, err);
 }

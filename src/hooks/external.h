@@ -16,6 +16,3 @@ int external_run(struct hooks_context *ctx, const char *path, struct error *err)
 
 /* Is PATH one of the established tool's own hooks, left behind by its package? Never with ENROOT_LEGACY_HOOKS. */
 bool external_is_leftover(const struct hooks_context *ctx, const char *path);
-
-/* Take over what was appended to $ENROOT_MOUNTS. */
-int external_take_mounts(struct hooks_context *ctx, struct error *err);

@@ -123,7 +123,7 @@ int hooks_run(struct hooks_context *ctx, struct error *err)
 		if (run_file(ctx, user.dir, user.entries[i]->d_name, NULL, err) < 0)
 			return -1;
 	}
-	return external_take_mounts(ctx, err);
+	return 0;
 }
 
 bool hooks_have_files(const struct hooks_context *ctx)

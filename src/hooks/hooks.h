@@ -35,6 +35,16 @@ struct hooks_context {
 /* Run them all. The first that fails ends it. */
 int hooks_run(struct hooks_context *ctx, struct error *err);
 
+/*
+ * The files of the scratch space by which hooks that are programs work: hooks_write_files() writes the container's
+ * environment and an empty mount file if there is none; the others take over what was appended.
+ */
+#define HOOKS_ENVIRON_FILE "environment" /* $ENROOT_ENVIRON */
+#define HOOKS_MOUNTS_FILE  "fstab"       /* $ENROOT_MOUNTS */
+int hooks_write_files(struct hooks_context *ctx, struct error *err);
+int hooks_read_environment(struct hooks_context *ctx, struct error *err);
+int hooks_read_mounts(struct hooks_context *ctx, struct error *err);
+
 /* Are there any files in hooks.d? What those write cannot be known beforehand. */
 bool hooks_have_files(const struct hooks_context *ctx);
 

@@ -5,10 +5,12 @@
 
 #include <stdbool.h>
 
+#include "hooks/hooks.h"
 #include "sandbox/fstab.h"
 #include "sandbox/ids.h"
 #include "sandbox/login.h"
 #include "sandbox/scratch.h"
+#include "start/conf.h"
 #include "start/image.h"
 #include "start/start.h"
 
@@ -29,7 +31,9 @@ struct start {
 	struct strv env; /* the environment inside */
 	struct fstab fstab, hook_mounts;
 	int script; /* the command script, inherited; -1: the image's /etc/rc, if there is one */
+	struct conf conf;
 	struct login login;
+	bool is_closed; /* the container's nologin: nothing is run */
 };
 
 #define _cleanup_start_ __attribute__((cleanup(start_cleanup)))
@@ -37,3 +41,16 @@ struct start {
 /* start/files.c: what the configuration directories and the root filesystem say. */
 int start_read_environment(struct start *s, struct error *err);
 int start_read_mounts(struct start *s, struct error *err);
+
+bool start_is_on(const struct start *s, enum setting key);
+struct hooks_context start_hooks_context(struct start *s);
+
+/* The stages, in start/root.c and start/outfit.c; the others are in start/start.c. */
+int start_mount_root(struct start *s, struct error *err);
+int start_source_conf(struct start *s, struct error *err);
+int start_load_environment(struct start *s, struct error *err);
+int start_cover_root(struct start *s, struct error *err);
+int start_mount_system(struct start *s, struct error *err);
+int start_run_hooks(struct start *s, struct error *err);
+int start_mount_user(struct start *s, struct error *err);
+int start_choose_script(struct start *s, struct error *err);
