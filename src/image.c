@@ -18,6 +18,7 @@ static const struct {
 	int (*run)(struct settings *settings, int argc, char *argv[]);
 } commands[] = {
 	{ "digest", cmd_digest },
+	{ "export", cmd_export },
 	{ "import", cmd_import },
 };
 
