@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # common.sh - functions for hooks and conf scripts (bash)
 #
 # Source it as "${ENROOT_LIBRARY_PATH}/common.sh". The script that does so is expected to run with errexit, nounset

@@ -188,7 +188,7 @@ static void targets_are_made_with_mode_zero(void **state)
 	assert_int_equal(mode_of("root/a/b"), 0);
 	assert_int_equal(mode_of("root/a/c"), 0);
 	must_fail(f, "host /missing none bind", "No such file or directory");
-	must_fail(f, "/nonexistent /new none x-create=auto,bind", "No such file or directory");
+	must_fail(f, "/no/such/source /new none x-create=auto,bind", "No such file or directory");
 	assert_int_equal(access("root/new", F_OK), -1);
 }
 
@@ -311,10 +311,10 @@ static void nofail(void **state)
 {
 	struct fixture *f = *state;
 	NEED_MOUNTS();
-	must(f, "/nonexistent /etc none bind,nofail,silent\nhost /after");
+	must(f, "/no/such/source /etc none bind,nofail,silent\nhost /after");
 	assert_int_equal(access("root/after/sub", F_OK), 0);
-	must_fail(f, "/nonexistent /etc none bind", "No such file or directory");
-	must(f, "/nonexistent /etc none bind 0 1"); /* never mounted */
+	must_fail(f, "/no/such/source /etc none bind", "No such file or directory");
+	must(f, "/no/such/source /etc none bind 0 1"); /* never mounted */
 }
 
 static void what_would_be_created(void **state)

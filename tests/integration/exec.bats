@@ -1,0 +1,239 @@
+#!/usr/bin/env bats
+# exec, list -f and the helpers enroot-mount, enroot-nsenter, enroot-switchroot: what happens to what runs already.
+
+load helpers
+
+setup() {
+	common_setup
+	DATA=$WORK/home/.local/share/enroot
+	local root=$DATA/box name
+	mkdir -p "$root"/{bin,etc,tmp,root,srv}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	for name in sh cat echo true kill sleep env id pwd ls grep mount umount hostname touch stat; do
+		ln -sf busybox "$root/bin/$name"
+	done
+	echo PATH=/bin >"$root/etc/environment"
+	! is_root || chown -R "$TEST_UID:$TEST_GID" "$WORK/home"
+	JOBS=()
+}
+
+teardown() {
+	local job
+	for job in ${JOBS+"${JOBS[@]}"}; do
+		kill -KILL "$job" 2>/dev/null || true
+	done
+	common_teardown
+}
+
+# running ARG…: a started container that has said "ready"; $PID is the process that the caller would see.
+running() {
+	local out=$WORK/ready.${#JOBS[@]} i
+	spawn "$out" start "$@" sh -c 'cd /srv; export MULTI="first
+second=2"; exec sh -c "echo ready; exec sleep 1000"'
+	PID=$SPAWNED
+	JOBS+=("$PID")
+	for ((i = 0; i < 250; i++)); do
+		! grep -qs ready "$out" || return 0
+		sleep 0.02
+	done
+	cat "$out"
+	return 1
+}
+
+@test "exec by PID and by name: environment, directory, identity" {
+	running box
+	[ "$(enroot exec "$PID" pwd)" = /srv ]
+	[ "$(enroot exec box pwd)" = /srv ]
+	[ "$(enroot exec box id -u)" = "$TEST_UID" ]
+	[ "$(enroot exec box sh -c 'echo "$MULTI"')" = $'first\nsecond=2' ]
+	[ -z "$(enroot exec box sh -c 'echo "${second-}"')" ]
+	[ "$(enroot exec -e A=1 --env B=x=y box sh -c 'echo $A $B')" = "1 x=y" ]
+	TEST_ENV=(HERE=there)
+	[ "$(enroot exec -e HERE -e NOWHERE box sh -c 'echo "$HERE:${NOWHERE-unset}"')" = "there:" ]
+	[ "$(enroot exec box cat /etc/environment)" = PATH=/bin ]
+}
+
+@test "exec: no privileges beyond the container's" {
+	running box
+	enroot exec box cat /proc/self/status >status
+	grep -q '^NoNewPrivs:.*1$' status
+	grep -q '^Seccomp:.*2$' status
+	grep -q '^CapEff:.*0000000000000000$' status
+	enroot exec box sh -c 'touch /tmp/x && busybox chown 12345 /tmp/x'
+}
+
+@test "exec into a remapped root keeps its capabilities" {
+	running --root box
+	[ "$(enroot exec box id -u)" = 0 ]
+	enroot exec box sh -c 'mount -t tmpfs tmpfs /srv && touch /srv/seen'
+	[ "$(enroot exec box ls /srv)" = seen ]
+}
+
+@test "exec with a PID namespace: status and signals" {
+	running --pid box
+	run enroot exec box sh -c 'exit 7'
+	[ "$status" -eq 7 ]
+	run enroot exec box sh -c 'kill -TERM $$'
+	[ "$status" -eq 143 ]
+	[ "$(enroot exec box sh -c 'cat /proc/1/comm')" = sleep ]
+}
+
+@test "exec: what is refused" {
+	running box
+	run enroot exec "$PID" nosuch
+	assert_one_error 'nosuch: No such file or directory$'
+	run enroot exec nosuch true
+	assert_one_error '^\[ERROR\] Process not found: nosuch$'
+	run enroot exec 4194999 true
+	assert_one_error '^\[ERROR\] Process not found: 4194999$'
+	run enroot exec -e '1X=2' box true
+	assert_one_error 'Invalid argument: 1X=2'
+	# A process of the same user that is in no container.
+	spawn /dev/null version
+	as_user sleep 100 3>&- &
+	JOBS+=($!)
+	sleep 0.2
+	run enroot exec "$(pgrep -u "$TEST_UID" -f '^sleep 100$' | head -1)" true
+	assert_one_error 'Process not found'
+}
+
+@test "exec: another user's container is not found" {
+	need_root
+	running box
+	run as_uid 12345 12345 "$BIN/enroot" exec "$PID" true
+	[ "$status" -eq 1 ]
+	grep -q "Process not found: $PID" <<<"$output"
+}
+
+@test "list -f: one row a mount namespace, joined processes stay visible" {
+	mkdir -p "$DATA/stopped"
+	running box
+	local first=$PID
+	running box
+	# Others of this user may run elsewhere.
+	enroot list -f | sed '/^<unknown>/,$d' >table
+	[ "$(sed -n 1p table | tr -s ' ')" = "NAME PID COMM STATE STARTED TIME MNTNS USERNS COMMAND" ]
+	[ "$(wc -l <table)" -eq 4 ]
+	[ "$(awk '$1 == "box" { print $2 }' table)" = "$first" ]
+	[ "$(sed -n 3p table | awk '{ print $1 }')" = "$PID" ]
+	[ "$(sed -n 4p table)" = stopped ]
+	[ "$(awk '$1 == "box" { print $7 }' table)" = "$(stat -L -c %i "/proc/$first/ns/mnt")" ]
+	grep -q 'sleep 1000$' table
+	# A process that joins keeps the container in the list when the first one ends.
+	spawn joined exec "$first" sleep 200
+	JOBS+=("$SPAWNED")
+	local joined=$SPAWNED i
+	for ((i = 0; i < 250; i++)); do
+		[ "$(stat -L -c %i "/proc/$joined/ns/mnt")" != "$(stat -L -c %i "/proc/$first/ns/mnt")" ] || break
+		sleep 0.02
+	done
+	kill -KILL "$first"
+	for ((i = 0; i < 250; i++)); do
+		[ -e "/proc/$first" ] || break
+		sleep 0.02
+	done
+	enroot list -f | grep -E "^box +|^ +" | grep -qw "$joined"
+	[ "$(enroot exec "$joined" cat /proc/self/comm)" = cat ]
+}
+
+@test "list -f through a data path with a symlink; removed containers" {
+	as_user ln -s "$DATA" elsewhere
+	export ENROOT_DATA_PATH=$WORK/elsewhere
+	running box
+	enroot list -f | grep -qE "^box  +$PID "
+	export ENROOT_DATA_PATH=$WORK/other
+	enroot list -f | grep -qE "^<unknown> +$PID "
+}
+
+@test "list --json" {
+	running box
+	enroot list --json >json
+	python3 - json "$PID" <<-'PY'
+		import json, sys
+		box, = [c for c in json.load(open(sys.argv[1])) if c["name"] == "box"]
+		process, = box["processes"]
+		assert process["pid"] == int(sys.argv[2]) and process["command"] == "sleep 1000", process
+	PY
+}
+
+@test "batch: directives, the command's own options, missing rootfs" {
+	printf '#! %s batch\n#ENROOT_ROOTFS=${ENROOT_ROOTFS:-box}\n#ENROOT_REMAP_ROOT=yes\n' "$BIN/enroot" >job
+	chmod 755 job
+	[ "$(enroot batch job id -u)" = 0 ]
+	[ "$(as_user ./job echo -x --pid -- y)" = "-x --pid -- y" ]
+	mkdir -p "$DATA/other"
+	cp -r "$DATA/box/." "$DATA/other"
+	echo NAME=other >>"$DATA/other/etc/environment"
+	! is_root || chown -R "$TEST_UID:$TEST_GID" "$DATA/other"
+	export ENROOT_ROOTFS=other
+	[ "$(enroot batch job sh -c 'echo $NAME')" = other ]
+	unset ENROOT_ROOTFS
+	echo '#' >job
+	run enroot batch job true
+	assert_one_error 'Missing directive ENROOT_ROOTFS in .*job'
+	run enroot batch nosuch true
+	assert_one_error 'No such file or directory: nosuch'
+	mkfifo fifo
+	run enroot start --conf fifo box true
+	assert_one_error 'No such file or directory: fifo'
+}
+
+@test "start --conf: directives beat the environment, flags beat directives" {
+	export ENROOT_REMAP_ROOT=no
+	echo '# ENROOT_REMAP_ROOT=yes' >job
+	[ "$(enroot start --conf job box id -u)" = 0 ]
+	echo '#ENROOT_REMAP_ROOT=no' >job
+	[ "$(enroot start --conf job --root box id -u)" = 0 ]
+}
+
+@test "enroot-mount: files, standard input, passes, errors" {
+	mkdir root
+	printf 'tmpfs /a tmpfs x-create=dir,mode=711\n/etc /b none x-create=dir,bind,ro 0 -1\n' >fstab
+	chown -R "$TEST_UID:$TEST_GID" root fstab
+	as_user "$BIN/enroot-nsenter" --user --mount --remap-root sh -c '
+		'"$BIN"'/enroot-mount --root root fstab && stat -c %a root/a && test ! -e root/b/passwd &&
+		'"$BIN"'/enroot-mount --root=root --pass -1 fstab && test -e root/b/passwd &&
+		echo "tmpfs /c tmpfs x-create=dir" | '"$BIN"'/enroot-mount --root root - && stat -f -c %T root/c' >out
+	[ "$(cat out)" = $'711\ntmpfs' ]
+	run as_user "$BIN/enroot-nsenter" --user --mount --remap-root "$BIN/enroot-mount" --root root - <<<'/no/such/source /a'
+	[ "$status" -eq 1 ]
+	grep -q '^enroot-mount: stdin:1: .*No such file or directory$' <<<"$output"
+	run as_user "$BIN/enroot-nsenter" --user --mount --remap-root "$BIN/enroot-mount" --root root - <<<'/etc /../x'
+	grep -qi 'cross-device link$' <<<"$output"
+	run as_user "$BIN/enroot-mount"
+	[ "$status" -eq 1 ]
+	grep -qi '^usage: enroot-mount' <<<"$output"
+}
+
+@test "enroot-nsenter: new namespaces and a process's" {
+	[ "$(as_user "$BIN/enroot-nsenter" --user --pid --remap-root sh -c 'id -u; echo $$')" = $'0\n1' ]
+	running box
+	printf 'A=1\nPATH=/bin\n' >envfile
+	chmod 644 envfile
+	[ "$(as_user "$BIN/enroot-nsenter" --target "$PID" --envfile envfile --workdir /etc sh -c 'echo $A; pwd')" = $'1\n/etc' ]
+	run as_user "$BIN/enroot-nsenter" --target 0 true
+	[ "$status" -eq 1 ]
+	grep -q '^enroot-nsenter: .*Invalid argument$' <<<"$output"
+}
+
+@test "enroot-switchroot: a mounted root filesystem" {
+	printf 'PATH=/bin\nB=2\n' >envfile
+	chmod 644 envfile
+	cat >go <<-EOT
+		mount --bind "$DATA/box" "$DATA/box"
+		exec "$BIN/enroot-switchroot" --norc --envfile envfile --workdir /srv "$DATA/box" sh -c 'pwd; echo \$B; ls /'
+	EOT
+	as_user "$BIN/enroot-nsenter" --user --mount --remap-root sh go >out
+	[ "$(head -2 out)" = $'/srv\n2' ]
+	grep -qx srv out
+	refute grep -qx home out
+}
+
+@test "stubs name the command that does their work" {
+	local name
+	for name in aufs2ovlfs mksquashovlfs makeself; do
+		run "$BIN/enroot-$name" x
+		[ "$status" -eq 1 ]
+		grep -q 'use "enroot ' <<<"$output"
+	done
+}
