@@ -48,6 +48,8 @@ struct source_blob {
 
 /* Read the layer from SIZE bytes of FD (taken over) at START; CACHE_PATH (copied): it is the cache's. */
 void source_blob_init_local(struct source_blob *b, int fd, uint64_t start, const char *cache_path);
+/* The layer's digest is not that of these bytes: do not check it. */
+void source_blob_skip_digest(struct source_blob *b);
 
 /* Fill the layers of IMAGE from its configuration, which must fit them. */
 struct manifest;
@@ -57,4 +59,4 @@ struct platform_request;
 int source_image_check_platform(
 	const struct source_image *image, const struct platform_request *request, struct error *err);
 
-extern const struct source_scheme source_docker;
+extern const struct source_scheme source_docker, source_oci, source_oci_archive, source_docker_archive;

@@ -13,6 +13,9 @@
 
 static const struct source_scheme *const schemes[] = {
 	&source_docker,
+	&source_oci,
+	&source_oci_archive,
+	&source_docker_archive,
 };
 
 static const struct source_scheme *find_scheme(const char *uri, struct error *err)
@@ -21,7 +24,8 @@ static const struct source_scheme *find_scheme(const char *uri, struct error *er
 		if (str_starts_with(uri, schemes[i]->prefix))
 			return schemes[i];
 	error_set(err, EINVAL, "Invalid image reference: %s", uri);
-	error_hint(err, "expected docker://[USER@][REGISTRY#]IMAGE[:TAG][@DIGEST]");
+	error_hint(err, "expected docker://[USER@][REGISTRY#]IMAGE[:TAG][@DIGEST], oci:DIR[:TAG], "
+			"oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME:TAG]");
 	return NULL;
 }
 

@@ -11,6 +11,7 @@
 
 /* After so many new bytes a failure counts as the first one again. */
 #define PROGRESS_BYTES  ((uint64_t)1 << 20)
+#define BROKEN_WAIT_MS  20
 #define WRITE_OUT_BYTES ((uint64_t)16 << 20)
 #define CHUNK_BYTES     ((size_t)256 << 10)
 
@@ -184,8 +185,8 @@ static int check_digest(struct fetch_blob *b, struct error *err)
 		err, "the registry's copy may be corrupt: push the image again, or ask its administrator");
 }
 
-/* Try again later, if not too often yet; else ERR (set already) stands. */
-static int retry(struct fetch_blob *b, int64_t retry_after_s, struct error *err)
+/* Try again later (soon, if only the connection broke), if not too often yet; else ERR (set already) stands. */
+static int retry(struct fetch_blob *b, bool is_broken, int64_t retry_after_s, struct error *err)
 {
 	uint64_t at = b->received;
 	if (at - b->progress_at >= PROGRESS_BYTES) {
@@ -195,6 +196,8 @@ static int retry(struct fetch_blob *b, int64_t retry_after_s, struct error *err)
 	if (++b->failures >= http_tries(&b->fetch->registry->options))
 		return -1;
 	int64_t wait = http_backoff_ms(b->failures, retry_after_s);
+	if (is_broken && b->failures == 1)
+		wait = BROKEN_WAIT_MS; /* after good progress: no server said that it is too much */
 	if (wait < 0)
 		return error_hint(err, "the registry asks to wait for %" PRId64 " seconds", retry_after_s);
 	b->due_ms = fetch_now_ms() + wait;
@@ -245,7 +248,7 @@ static int judge_status(struct fetch_blob *b, long status, struct error *err)
 	bool is_expired = is_elsewhere && (status == 401 || status == 403) && b->is_ranged;
 	if (is_expired || http_is_transient(CURLE_OK, status, true)) {
 		http_error_status(err, b->hop.url, status);
-		return retry(b, after, err);
+		return retry(b, false, after, err);
 	}
 	return other_place(b, status, err);
 }
@@ -263,7 +266,7 @@ static int judge_body(struct fetch_blob *b, CURLcode result, struct error *err)
 		http_error_curl(err, b->hop.url, result, b->detail, b->easy);
 	b->is_renewed = b->is_renewed && at == b->progress_at;
 	if (result == CURLE_OK || http_is_transient(result, 0, true))
-		return retry(b, 0, err);
+		return retry(b, true, 0, err);
 	return -1;
 }
 
@@ -283,7 +286,7 @@ int transfer_ended(struct fetch_blob *b, CURLcode result, struct error *err)
 	if (result == CURLE_OK)
 		return judge_status(b, status, err);
 	http_error_curl(err, b->hop.url, result, b->detail, b->easy);
-	return http_is_transient(result, 0, true) ? retry(b, 0, err) : -1;
+	return http_is_transient(result, 0, true) ? retry(b, false, 0, err) : -1;
 }
 
 void transfer_cleanup(struct fetch_blob *b)

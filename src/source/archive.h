@@ -1,0 +1,26 @@
+/*
+ * source/archive.h - finding members of a tar file by name
+ *
+ * For oci-archive and docker-archive: files of a few dozen members that are read in any order. (The tars of layers
+ * are another matter: layer/.)
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct archive;
+
+/* A range of a file: FD is borrowed. */
+struct archive_range {
+	int fd;
+	uint64_t start, size;
+};
+
+/* Open PATH, which must be a regular file, and list its members. */
+int archive_open(const char *path, struct archive **archive, struct error *err);
+void archive_free(struct archive *a);
+
+/* Find the regular file NAME, through links inside the archive. -1 with ENOENT: there is none. */
+int archive_find(const struct archive *a, const char *name, struct archive_range *range, struct error *err);

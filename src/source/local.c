@@ -1,0 +1,74 @@
+#include "source/local.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "base/paths.h"
+#include "base/str.h"
+
+static int refuse(const char *uri, const char *prefix, struct error *err)
+{
+	error_set(err, EINVAL, "Invalid image reference: %s", uri);
+	return error_hint(err, "expected %sPATH[:TAG]", prefix);
+}
+
+int local_parse(const char *uri, const char *prefix, char **path, char **rest, struct error *err)
+{
+	const char *text = uri + strlen(prefix);
+	const char *colon = strchrnul(text, ':');
+	*path = NULL;
+	*rest = NULL;
+	bool has_control = false; /* it is recorded as a line of /etc/rc */
+	for (const char *p = text; *p != '\0'; p++)
+		has_control |= (unsigned char)*p < 0x20 || *p == 0x7f;
+	if (has_control || colon == text || (*colon == ':' && colon[1] == '\0'))
+		return refuse(uri, prefix, err);
+	*path = xstrndup(text, (size_t)(colon - text));
+	if (*colon == ':')
+		*rest = xstrdup(colon + 1);
+	return 0;
+}
+
+static bool is_archive(const char *prefix)
+{
+	return str_ends_with(prefix, "-archive:");
+}
+
+char *local_default_name(const char *uri, const char *prefix, struct error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *rest = NULL;
+	if (local_parse(uri, prefix, &path, &rest, err) < 0)
+		return NULL;
+	_cleanup_free_ char *base = path_basename(path);
+	if (is_archive(prefix) && str_ends_with(base, ".tar"))
+		base[strlen(base) - strlen(".tar")] = '\0';
+	bool is_whole = rest != NULL && str_eq(prefix, "docker-archive:"); /* NAME:TAG says it all */
+	char *name = is_whole ? xstrdup(rest)
+			      : xasprintf("%s%s%s", base, rest != NULL ? "+" : "", rest != NULL ? rest : "");
+	for (char *p = name; *p != '\0'; p++)
+		if (*p == '/' || *p == ':')
+			*p = '+';
+	if (*name != '\0' && *name != '.')
+		return name;
+	free(name);
+	refuse(uri, prefix, err);
+	return NULL;
+}
+
+int local_read(const struct archive_range *range, size_t max, const char *what, struct buffer *data,
+	struct error *err)
+{
+	if (range->size > max)
+		return error_set(err, EFBIG, "%s is larger than %zu bytes", what, max);
+	_cleanup_free_ char *bytes = xmalloc((size_t)range->size + 1);
+	ssize_t n = fd_pread_full(range->fd, bytes, (size_t)range->size, range->start);
+	if (n < 0)
+		return error_errno(err, "cannot read %s", what);
+	if ((uint64_t)n != range->size)
+		return error_set(err, EINVAL, "%s is cut short", what);
+	buffer_append(data, bytes, (size_t)n);
+	return 0;
+}
