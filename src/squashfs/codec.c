@@ -20,7 +20,6 @@ static size_t none_encode(void *state, const uint8_t *in, size_t in_len, uint8_t
 	return 0;
 }
 
-
 static void *lzo_new(uint32_t block_size)
 {
 	return xmalloc(1);

@@ -82,7 +82,7 @@ static int locate(
 	const struct data_record *r = file->data < w->record_count ? &w->records[file->data] : NULL;
 	bool small = writer_is_small(w, file->size);
 	uint64_t count = small ? 0 : writer_blocks_of(w, file->size);
-	if (r == NULL || r->size_lo != (uint32_t)file->size || (small && r->start >= w->fragment_count) ||
+	if (r == NULL || r->size_lo != (uint32_t)file->size || (small && r->start >= t->fragments) ||
 		r->at + count > (small ? UINT32_MAX : w->block_count)) {
 		_cleanup_free_ char *path = tree_path(t->tree, node);
 		return error_set(err, EINVAL, "cannot write the image: the data of %s are missing", path);

@@ -100,6 +100,7 @@ static int walk(struct tables *t, struct error *err)
 static void select_fragments(struct tables *t)
 {
 	struct sqfs_writer *w = t->w;
+	t->fragments = w->fragment_count;
 	t->fragment_map = xcalloc(w->fragment_count, sizeof(*t->fragment_map));
 	uint32_t inodes = tree_inode_count(t->tree);
 	for (uint32_t i = 0; i < inodes; i++) {

@@ -44,6 +44,7 @@ struct tables {
 	uint64_t *refs;    /* inode number - 1 → reference, SQFS_NO_TABLE: not written yet */
 	uint32_t inode_count;
 	uint32_t *fragment_map; /* fragment of the data phase → index in the table */
+	size_t fragments;       /* of the data phase */
 
 	struct frame *frames; /* the path from the root, deepest last */
 	size_t depth, frame_capacity;
