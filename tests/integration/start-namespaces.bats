@@ -47,10 +47,6 @@ child_of() {
 	cat "/proc/$1/task/$1/children" | tr -d ' '
 }
 
-has_child() {
-	[ -n "$(child_of "$1")" ]
-}
-
 state_of() {
 	sed -n 's/^State:.\(.\).*/\1/p' "/proc/$1/status"
 }
@@ -76,9 +72,9 @@ is_not_stopped() {
 	run enroot start --pid c sh -c 'trap "" TERM; exit 0'
 	[ "$status" -eq 0 ]
 	# A process of the caller's namespace may kill PID 1 by any signal that cannot be handled.
-	spawn "$BIN/enroot" start --pid c sleep 100 &
+	spawn "$BIN/enroot" start --pid c sh -c 'echo ready; exec sleep 100' >"$WORK/out" &
 	JOB=$!
-	wait_for has_child $JOB
+	wait_for grep -q ready "$WORK/out"
 	kill -KILL "$(child_of $JOB)"
 	status=0
 	wait $JOB || status=$?
