@@ -20,6 +20,7 @@
 #include "cmd/cmd.h"
 #include "cmd/help.h"
 #include "cmd/helpers.h"
+#include "config/user.h"
 
 static const struct command {
 	const char *name;
@@ -94,6 +95,7 @@ static int run_command(const struct command *command, int argc, char *argv[])
 		return 1;
 	}
 	settings_make_directories(settings);
+	user_keep_answers(settings_get(settings, SETTING_RUNTIME_PATH));
 	if (command->unwinds)
 		interrupt_install();
 	int status = command->run(settings, argc, argv);

@@ -23,8 +23,14 @@ void user_cleanup(struct user *user);
 /* One line of a passwd file, without its newline. false: not well-formed. */
 bool user_parse_line(const char *line, struct user *user);
 
-/* Look UID up: /etc/passwd, then getent. false: nobody knows it. */
+/*
+ * Look the caller's UID up: /etc/passwd, then getent (an answer is kept in the directory of user_keep_answers() for an
+ * hour), then USER, HOME and SHELL of the environment, where .gid is the process's. false: nobody knows it.
+ */
 bool user_find(uid_t uid, struct user *user);
+
+/* Where answers of getent are kept: a directory that only the caller can write. For the mains; DIRECTORY is copied. */
+void user_keep_answers(const char *directory);
 
 /* $HOME, else the home that user_find() tells, else "/". Good until the program ends. */
 const char *user_home(void);
