@@ -185,7 +185,6 @@ teardown() { common_teardown; }
 	[ "$(stat -c %a "$DATA/odd/var/mode-0000")" = 400 ]
 	[ "$(stat -c %a "$DATA/odd/var/dir-0000")" = 700 ]
 	need_root
-	root_enroot remove -f odd
 	root_enroot create odd.sqsh
-	[ "$(stat -c %a:%u "$DATA/odd/var/mode-4755")" = 4755:0 ]
+	[ "$(stat -c %a:%u "$WORK/root/home/.local/share/enroot/odd/var/mode-4755")" = 4755:0 ]
 }

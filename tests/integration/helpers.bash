@@ -14,7 +14,7 @@
 #
 # enroot ARG…      runs the program as the test user with a clean environment plus all exported ENROOT_* (and
 #                  what TEST_ENV=(K=V …) adds); HOME, XDG_RUNTIME_DIR and the data path are in WORK.
-# root_enroot      the same as the caller (root).
+# root_enroot      the same as root, whose HOME is WORK/root/home.
 # as_user CMD…     anything else as the test user in that environment.
 # need_image NAME  makes and pushes an image once a run: busybox, debian, odd, odd-zstd, odd-mixed.
 #                  Its reference is docker://$REGISTRY#NAME:1.
@@ -62,8 +62,9 @@ common_teardown() {
 # The environment of a login session of the test user, plus the ENROOT_* settings of the test.
 user_env() {
 	local name
-	printf '%s\0' "PATH=$BIN:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "HOME=$WORK/home" \
-		"XDG_RUNTIME_DIR=$WORK/run" "USER=$TEST_USER" "LOGNAME=$TEST_USER" TERM=dumb LANG=C.UTF-8
+	local as=${1:-$TEST_USER} base=${2:-$WORK}
+	printf '%s\0' "PATH=$BIN:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "HOME=$base/home" \
+		"XDG_RUNTIME_DIR=$base/run" "USER=$as" "LOGNAME=$as" TERM=dumb LANG=C.UTF-8
 	if [ "$BUILD" = san ]; then
 		printf '%s\0' "ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}" \
 			"UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1:exitcode=98}"
@@ -79,9 +80,13 @@ user_env() {
 
 # as_uid UID GID CMD…
 as_uid() {
-	local uid=$1 gid=$2 env=()
+	local uid=$1 gid=$2 env=() who=()
 	shift 2
-	mapfile -d '' env < <(user_env)
+	[ "$uid" -ne 0 ] || {
+		who=(root "$WORK/root")
+		mkdir -p -m 700 "$WORK/root/home" "$WORK/root/run"
+	}
+	mapfile -d '' env < <(user_env "${who[@]}")
 	# $EXEC is "exec" in spawn.
 	if is_root && [ "$uid" -ne 0 ]; then
 		${EXEC:-} setpriv --reuid="$uid" --regid="$gid" --clear-groups --inh-caps=-all env -i "${env[@]}" "$@"
@@ -158,7 +163,7 @@ assert_one_error() {
 # Nothing but the named entries (and home, run) is left in WORK, hidden files included.
 assert_only() {
 	local found
-	found=$(cd "$WORK" && find . -mindepth 1 -maxdepth 1 ! -name home ! -name run -printf '%f\n' | sort)
+	found=$(cd "$WORK" && find . -mindepth 1 -maxdepth 1 ! -name home ! -name run ! -name root -printf '%f\n' | sort)
 	[ "$found" = "$(printf '%s\n' "$@" | sed '/^$/d' | sort)" ] || {
 		printf 'left in %s:\n%s\n' "$WORK" "$found"
 		return 1

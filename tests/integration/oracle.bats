@@ -101,7 +101,7 @@ need_kernel_squashfs() {
 	need_kernel_squashfs
 	root_enroot create -n c "$IMAGE"
 	kernel_listing "$IMAGE" --owners --ignore-xattr security. >want
-	manifest --owners --ignore-xattr security. "$DATA/c" >got
+	manifest --owners --ignore-xattr security. "$WORK/root/home/.local/share/enroot/c" >got
 	same_listing want got
 }
 

@@ -328,12 +328,40 @@ requests() {
 	good 1
 }
 
-@test "TLS with a private authority" {
+make_certificates() {
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=test-ca >/dev/null 2>&1
 	openssl req -newkey rsa:2048 -nodes -keyout key -out csr -subj /CN=localhost >/dev/null 2>&1
 	openssl x509 -req -in csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out cert \
 		-extfile <(echo subjectAltName=IP:127.0.0.1) >/dev/null 2>&1
 	chmod 644 ca.pem cert key
+}
+
+@test "certs.d: an authority and a client's certificate for one registry" {
+	make_certificates
+	unset ENROOT_ALLOW_HTTP
+	proxy --tls "$WORK/cert" "$WORK/key" --client-ca "$WORK/ca.pem" --tokens --
+	local folder=$WORK/home/.config/containers/certs.d/$PROXY
+	mkdir -p "$folder"
+	chmod -R a+rX "$WORK/home/.config"
+	cp ca.pem "$folder/ca.crt"
+	run fetch big:1
+	[ "$status" -eq 1 ]
+	cp cert "$folder/client.cert"
+	run fetch big:1
+	bad "$folder/client.key"
+	cp key "$folder/client.key"
+	run fetch big:1
+	good
+	# another host is shown nothing
+	proxy --tls "$WORK/cert" "$WORK/key" --
+	TEST_ENV+=("SSL_CERT_FILE=$WORK/ca.pem")
+	rm -rf "$WORK/home/cache"
+	run fetch big:1
+	good
+}
+
+@test "TLS with a private authority" {
+	make_certificates
 	unset ENROOT_ALLOW_HTTP
 	proxy --tls "$WORK/cert" "$WORK/key" --tokens --
 	run fetch big:1
@@ -420,6 +448,44 @@ requests() {
 		"docker://$REGISTRY/docker-big:1"
 	PROXY=$REGISTRY run fetch docker-big:1
 	good
+}
+
+@test "layouts and archives: oci, oci-archive, docker-archive" {
+	skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/big:1" oci:layout:v1
+	skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/big:1" oci-archive:a.tar:v1
+	skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/big:1" docker-archive:d.tar:some/name:2
+	chmod -R a+rX layout a.tar d.tar
+	local digest uri
+	digest=$(enroot digest "docker://$REGISTRY#big:1" 2>/dev/null)
+	for uri in oci:layout oci:layout:v1 oci-archive:a.tar oci-archive:a.tar:v1; do
+		run as_user "$SUITE/source-fetch" "$uri" "$WORK/home/cache"
+		good
+		[[ $output == *"manifest $digest"* ]]
+		[ "$(enroot digest "$uri")" = "$digest" ]
+	done
+	for uri in docker-archive:d.tar docker-archive:d.tar:some/name:2; do
+		run as_user "$SUITE/source-fetch" "$uri" "$WORK/home/cache"
+		good
+	done
+	[ ! -e "$WORK/home/cache" ]
+	run as_user "$SUITE/source-fetch" oci:layout:v2 "$WORK/home/cache"
+	bad "no image with the tag v2"
+	run as_user "$SUITE/source-fetch" docker-archive:d.tar:other:1 "$WORK/home/cache"
+	bad "no image other:1"
+	# what should be a blob is something else
+	local blob=layout/blobs/sha256/${BIG#sha256:}
+	printf X | dd of="$blob" bs=1 seek=2000000 conv=notrunc status=none
+	run as_user "$SUITE/source-fetch" oci:layout "$WORK/home/cache"
+	bad "layer $BIG is damaged"
+	rm "$blob" && mkfifo -m 666 "$blob"
+	run as_user timeout 10 "$SUITE/source-fetch" oci:layout "$WORK/home/cache"
+	bad "no regular file"
+	rm "$blob" && ln -s /dev/zero "$blob"
+	run as_user timeout 10 "$SUITE/source-fetch" oci:layout "$WORK/home/cache"
+	bad "cannot open"
+	rm layout/index.json && mkfifo -m 666 layout/index.json
+	run as_user timeout 10 "$SUITE/source-fetch" oci:layout "$WORK/home/cache"
+	bad "no regular file"
 }
 
 @test "a full cache is said with need and place, and leaves nothing" {

@@ -29,6 +29,7 @@ suite_programs() {
 		cat "$SUITE/install.log" >&2
 		return 1
 	}
+	chmod -R a+rX "$STAGE"
 	# enroot looks for its partner beside itself before the compiled-in path.
 	if [ -e "$STAGE/usr/libexec/enroot/enroot-image" ]; then
 		ln -f "$STAGE/usr/libexec/enroot/enroot-image" "$BIN/enroot-image"
