@@ -23,7 +23,6 @@ struct hooks_context {
 	int root;           /* the root filesystem, system mounts included; borrowed */
 	const char *rootfs; /* its path on the host */
 	bool writable;      /* files of the image may be changed; else generated ones are bound over them */
-	bool has_user_namespace;
 
 	const struct strv *host; /* the environment outside, as hooks see it */
 	struct strv *env;        /* the container's: hooks may add to it */

@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,15 +147,25 @@ static int take_report(struct conf *c, struct strv *host, struct error *err)
 	return 0;
 }
 
-/* Wait for the answer. WHERE is what runs, for the message. */
+/*
+ * Is there an answer? What the script left running in the background holds the pipe too, so that only the end of the
+ * process itself tells that none will come.
+ */
+static bool has_reply(struct conf *c)
+{
+	_cleanup_close_ int process =
+		(int)syscall(SYS_pidfd_open, c->pid, 0); /* -1 before Linux 5.3: not polled */
+	struct pollfd p[] = { { .fd = c->replies, .events = POLLIN }, { .fd = process, .events = POLLIN } };
+	while (poll(p, ARRAY_SIZE(p), -1) < 0 && errno == EINTR)
+		;
+	char answer[8];
+	return (p[0].revents & POLLIN) && read(c->replies, answer, sizeof(answer)) > 0;
+}
+
+/* WHERE is what runs, for the message. */
 static int wait_reply(struct conf *c, const char *where, struct error *err)
 {
-	char answer[8];
-	ssize_t n;
-	do {
-		n = read(c->replies, answer, sizeof(answer));
-	} while (n < 0 && errno == EINTR);
-	if (n > 0)
+	if (has_reply(c))
 		return 0;
 	int status = 0;
 	if (waitpid(c->pid, &status, 0) == c->pid)

@@ -155,3 +155,24 @@ conf() {
 	wait "$pid" || status=$?
 	[ "$status" -eq 0 ]
 }
+
+@test "what the script leaves running holds nothing up" {
+	conf <<-'END'
+		sleep 30 >/dev/null 2>&1 3>&- &
+		hooks() { exit 9; }
+	END
+	run as_user timeout 10 "$BIN/enroot" start -c conf c true
+	assert_one_error 'conf: hooks\(\).*exited with return code 9'
+}
+
+@test "the plugin's contract, step by step" {
+	command -v cc >/dev/null || skip "needs a C compiler"
+	cc -O2 -o "$WORK/pyxis-contract" "$TOOLS/pyxis-contract.c"
+	conf <<-'END'
+		environ() { env | grep -v ^HOME=; }
+		mounts() { echo "/etc /mnt x-create=dir,bind,ro"; }
+		hooks() { echo 'exec "$@"' >"${ENROOT_ROOTFS}/etc/rc.local"; }
+	END
+	run -0 as_user timeout 60 "$WORK/pyxis-contract" "$BIN/enroot" c conf
+	[[ $output == *"nothing runs any more: ok" ]]
+}
