@@ -209,8 +209,8 @@ static int next_record(char **at, char *end, struct record *r, struct error *err
 
 int tar_pax_parse(struct tar_pax *pax, struct error *err)
 {
-	char *at = pax->text.data, *end = at + pax->text.len;
-	while (at < end) {
+	char *at = pax->text.data, *end = pax->text.len != 0 ? at + pax->text.len : at;
+	while (at != end) {
 		struct record r;
 		if (next_record(&at, end, &r, err) < 0 || set_value(pax, &r, err) < 0)
 			return -1;
