@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An HTTP proxy in front of a registry that does what networks and servers do at their worst.
 
-usage: fault-proxy.py --upstream HOST:PORT --port-file FILE --log FILE [--tls CERT KEY] [--tokens [USER:PASSWORD]]
+usage: fault-proxy.py --upstream HOST:PORT --port-file FILE --log FILE [--tls CERT KEY] [--client-ca FILE] [--tokens [USER:PASSWORD]]
                       [--token-uses N] [--token-life S] [--realm URL] [--service NAME] [RULE]…
 
 A RULE is PATTERN=ACTION[*COUNT]: the first rule with uses left whose PATTERN (a regular expression) is found in the
@@ -235,6 +235,7 @@ def main():
     p.add_argument("--port-file", required=True)
     p.add_argument("--log", required=True)
     p.add_argument("--tls", nargs=2)
+    p.add_argument("--client-ca")
     p.add_argument("--tokens", nargs="?", const="")
     p.add_argument("--token-uses", type=int, default=1 << 30)
     p.add_argument("--token-life", type=float, default=300)
@@ -247,6 +248,9 @@ def main():
     if Handler.options.tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*Handler.options.tls)
+        if Handler.options.client_ca:
+            context.load_verify_locations(Handler.options.client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     with open(Handler.options.port_file + ".new", "w") as f:
         f.write(str(server.server_address[1]))

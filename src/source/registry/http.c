@@ -11,6 +11,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "source/registry/address.h"
+#include "source/registry/certs.h"
 
 struct http {
 	CURL *easy;
@@ -121,6 +122,7 @@ static CURLcode perform_once(struct http *h, const struct http_request *request,
 	h->detail[0] = '\0';
 	struct curl_slist *headers = make_headers(request, hop);
 	curl_easy_setopt(h->easy, CURLOPT_URL, hop->url);
+	certs_apply(h->options.certs, h->easy, hop->url);
 	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(h->easy, CURLOPT_HEADERDATA, &response->headers);
 	if (request->form != NULL)

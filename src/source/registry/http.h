@@ -23,6 +23,7 @@ struct http_options {
 	unsigned transfer_timeout_s; /* 0: none */
 	int retries;                 /* -1: unset, HTTP_TRIES_DEFAULT tries */
 	bool allow_http;
+	const struct certs *certs; /* borrowed, may be NULL */
 };
 
 /* What the answer's headers said. */
@@ -51,7 +52,7 @@ bool http_is_redirect(long status);
 /* Go on to where the answer that EASY just got sends us. */
 int http_hop_follow(struct http_hop *hop, CURL *easy, struct error *err);
 
-/* Options that every request has. */
+/* Options that every request has; those that depend on the URL are certs_apply()'s. */
 void http_configure(CURL *easy, const struct http_options *options);
 
 /* May the request be repeated after this answer or failure? IS_KNOWN: the host has answered before. */

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "source/manifest.h"
+#include "source/registry/certs.h"
 #include "source/registry/credentials.h"
 
 #define PING_ANSWER_MAX ((size_t)64 << 10)
@@ -28,8 +29,9 @@ int registry_init(struct registry *r, const char *uri, const struct source_optio
 			.allow_http = o->allow_http,
 		},
 	};
-	if (reference_parse(&r->ref, uri, err) < 0)
+	if (reference_parse(&r->ref, uri, err) < 0 || certs_load(r->ref.registry, &r->certs, err) < 0)
 		return -1;
+	r->options.certs = r->certs;
 	pthread_once(&once, init_curl);
 	r->config_path = o->config_path != NULL ? xstrdup(o->config_path) : NULL;
 	r->http = http_new(&r->options);
@@ -41,6 +43,7 @@ void registry_cleanup(struct registry *r)
 {
 	auth_free(r->auth);
 	http_free(r->http);
+	certs_free(r->certs);
 	free(r->config_path);
 	free(r->base);
 	reference_cleanup(&r->ref);

@@ -12,6 +12,7 @@ struct registry {
 	struct reference ref;
 	struct http_options options;
 	char *config_path; /* may be NULL */
+	struct certs *certs;
 	struct http *http;
 	struct auth *auth;
 	char *base; /* "https://HOST[:PORT]" once connected */

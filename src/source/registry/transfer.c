@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "source/registry/certs.h"
 #include "source/registry/credentials.h"
 #include "source/registry/fetch_private.h"
 #include "store/blob.h"
@@ -144,6 +145,7 @@ static void send_request(struct fetch_blob *b)
 	snprintf(range, sizeof(range), "%" PRIu64 "-", at);
 	curl_easy_setopt(b->easy, CURLOPT_RANGE, at > 0 ? range : NULL);
 	curl_easy_setopt(b->easy, CURLOPT_URL, b->hop.url);
+	certs_apply(b->fetch->registry->options.certs, b->easy, b->hop.url);
 	curl_easy_setopt(b->easy, CURLOPT_HTTPHEADER, b->headers);
 	curl_multi_add_handle(b->fetch->multi, b->easy);
 	b->is_active = true;
