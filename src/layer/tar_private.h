@@ -66,3 +66,36 @@ int tar_pax_parse(struct tar_pax *pax, struct error *err);
 int tar_sparse_add(struct tar_sparse *sparse, uint64_t offset, uint64_t len, struct error *err);
 /* The map must be in order, inside REAL_SIZE, and make up exactly STORED bytes. */
 int tar_sparse_check(const struct tar_sparse *sparse, uint64_t real_size, uint64_t stored, struct error *err);
+
+struct tar_reader {
+	const struct tar_source *source;
+	const uint8_t *data; /* what is left of the source's last bytes */
+	size_t len;
+	bool ended;
+	uint64_t offset; /* in the stream, of .data */
+
+	uint64_t left;                   /* data of the current entry that were not read yet */
+	uint64_t size;                   /* its logical size */
+	uint32_t padding;                /* behind them */
+	const struct tar_sparse *sparse; /* its map, or NULL */
+
+	struct tar_pax pax, global;
+	struct buffer long_name, long_link;
+	struct tar_sparse old_sparse;
+	char ustar_path[sizeof(((struct tar_header *)0)->prefix) + 1 + 100];
+	struct tar_header header; /* a copy: its strings outlive the source's bytes */
+};
+
+/* tar.c: bytes of the stream; *GOT and *SKIPPED are fewer only at its end. */
+int tar_read_full(struct tar_reader *r, void *buf, size_t len, size_t *got, struct error *err);
+int tar_skip(struct tar_reader *r, uint64_t len, uint64_t *skipped, struct error *err);
+int tar_cut_off(const struct tar_reader *r, const char *where, struct error *err);
+uint32_t tar_padding(uint64_t size);
+
+/* tar_entry.c: SIZE is that of the header. */
+int tar_fill_entry(struct tar_reader *r, struct tar_entry *e, uint64_t size, struct error *err);
+int tar_size_field(const char *field, size_t len, uint64_t *size, struct error *err);
+
+/* tar_sparse.c: set .size of the entry and .sparse (and .left) of the reader. */
+int tar_old_gnu_sparse(struct tar_reader *r, struct tar_entry *e, struct error *err);
+int tar_pax_sparse(struct tar_reader *r, struct tar_entry *e, struct error *err);

@@ -539,6 +539,7 @@ static void failures_unwind(void **state)
 			&(struct layer_limits){ .max_bytes = 4 << 20, .max_inodes = 5, .max_ratio = 1000 };
 		assert_int_equal(layer_scan(&scan, &index, &im.err), -1);
 		assert_non_null(strstr(im.err.message, "hold more than 4.0 MiB"));
+		assert_int_equal(cancelled, threads > 1);
 	}
 	image_cleanup(&im);
 }
