@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,9 +207,23 @@ static bool knows_namespace(const struct container_processes *list, uint64_t mnt
 	return false;
 }
 
+/* One system call for each of the thousands of processes that are in no container: the link says "mnt:[INODE]". */
+static bool is_elsewhere(const struct container_processes *list, pid_t pid, uint64_t own)
+{
+	char path[32], text[64];
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	ssize_t n = readlink(path, text, sizeof(text) - 1);
+	uint64_t inode;
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0 && sscanf(text, "mnt:[%" SCNu64 "]", &inode) == 1 && inode != own &&
+	       !knows_namespace(list, inode);
+}
+
 /* PIDs come in ascending order, so the first of a namespace is the one to show. */
 static void look_at(struct container_processes *list, pid_t pid, uint64_t own, const struct data_place *place)
 {
+	if (!is_elsewhere(list, pid, own))
+		return;
 	char path[32];
 	snprintf(path, sizeof(path), "/proc/%d", pid);
 	_cleanup_close_ int proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
