@@ -111,12 +111,34 @@ static void append_field(struct buffer *b, const char *name, const char *value)
 	explicit_bzero(escaped, strlen(escaped));
 }
 
+/* What the registry asked for, if it is our repository by another name (a proxy of registries puts its own in front);
+ * the caller owns it. */
+static char *make_scope(const struct auth *a)
+{
+	const char *asked = a->challenge.scope;
+	if (asked != NULL && str_starts_with(asked, "repository:") && str_ends_with(asked, ":pull"))
+		return xstrdup(asked);
+	return xasprintf("repository:%s:pull", a->ref->repository);
+}
+
+bool auth_wants_other_scope(struct auth *a, const struct strv *www_authenticate)
+{
+	_cleanup_challenge_ struct challenge c;
+	challenge_parse(&c, www_authenticate->items, www_authenticate->count);
+	if (c.kind != CHALLENGE_BEARER || c.scope == NULL)
+		return false;
+	pthread_mutex_lock(&a->lock);
+	_cleanup_free_ char *ours = make_scope(a);
+	pthread_mutex_unlock(&a->lock);
+	return !str_eq(c.scope, ours);
+}
+
 /* GET REALM?service=…&scope=…, or with an identity token the POST of OAuth 2 (RFC 6749, section 6). */
 static int ask_token_service(struct auth *a, struct http_response *response, struct error *err)
 {
 	const struct challenge *c = &a->challenge;
 	_cleanup_buffer_ struct buffer fields = BUFFER_INIT;
-	_cleanup_free_ char *scope = xasprintf("repository:%s:pull", a->ref->repository);
+	_cleanup_free_ char *scope = make_scope(a);
 	_cleanup_free_ char *url = NULL;
 	char *basic = NULL;
 	struct http_request request = {

@@ -23,6 +23,9 @@ void auth_free(struct auth *a);
  */
 int auth_answer(struct auth *a, const struct strv *www_authenticate, bool is_local, struct error *err);
 
+/* Does a 401 ask for a token of another scope than the one we have? Then answer it anew. */
+bool auth_wants_other_scope(struct auth *a, const struct strv *www_authenticate);
+
 /*
  * The value of the Authorization header, which the caller owns and frees with credentials_free_secret(); NULL in
  * *VALUE where none is needed. A token that is about to end is renewed. REJECTED is a value that was answered

@@ -13,6 +13,8 @@
 #include "source/registry/address.h"
 #include "source/registry/certs.h"
 
+#define WAIT_SLICE_MS 200
+
 struct http {
 	CURL *easy;
 	struct http_options options;
@@ -154,12 +156,16 @@ static int explain_failure(struct http *h, const char *url, CURLcode result, str
 	return error_is_set(err) ? -1 : http_error_curl(err, url, result, h->detail, h->easy);
 }
 
+/* In slices: the signal that ends the program may go to another thread. */
 static int wait_ms(int64_t ms, struct error *err)
 {
-	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-	while (nanosleep(&left, &left) < 0 && errno == EINTR)
+	for (int64_t slice; ms > 0; ms -= slice) {
+		slice = MIN(ms, WAIT_SLICE_MS);
+		struct timespec ts = { .tv_nsec = slice * 1000000 };
+		(void)nanosleep(&ts, NULL);
 		if (interrupt_check(err) < 0)
 			return -1;
+	}
 	return 0;
 }
 

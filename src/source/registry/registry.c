@@ -139,9 +139,9 @@ static int get_authorized(
 	int status = http_perform(r->http, request, response, err);
 	if (status == 0 && response->headers.status == 401) {
 		char *fresh = NULL;
-		if (value == NULL && response->headers.www_authenticate.count > 0)
-			status = auth_answer(
-				r->auth, &response->headers.www_authenticate, response->is_local, err);
+		const struct strv *challenges = &response->headers.www_authenticate;
+		if (challenges->count > 0 && (value == NULL || auth_wants_other_scope(r->auth, challenges)))
+			status = auth_answer(r->auth, challenges, response->is_local, err);
 		if (status == 0)
 			status = auth_get(r->auth, value, &fresh, err);
 		if (status == 0 && fresh != NULL && (value == NULL || !str_eq(fresh, value))) {
