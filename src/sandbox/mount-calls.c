@@ -184,24 +184,39 @@ static void set_atime(struct mount_attr *attr, unsigned long set, unsigned long 
 		attr->attr_set |= MOUNT_ATTR_NOATIME;
 }
 
+/* What the kernel may have locked is left out step by step: the atime kind, then what was switched off. */
+static int set_what_is_allowed(int fd, unsigned long set, unsigned long clear, unsigned long propagation)
+{
+	const struct {
+		unsigned long set, clear;
+	} attempts[] = {
+		{ set, clear },
+		{ set & ~(unsigned long)ATIME_FLAGS, clear & ~(unsigned long)ATIME_FLAGS },
+		{ set & ~(unsigned long)ATIME_FLAGS, 0 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(attempts); i++) {
+		struct mount_attr attr = {
+			.attr_set = attributes(attempts[i].set),
+			.attr_clr = attributes(attempts[i].clear),
+			.propagation = propagation,
+		};
+		set_atime(&attr, attempts[i].set, attempts[i].clear);
+		if (attr.attr_set == 0 && attr.attr_clr == 0 && propagation == 0)
+			return 0;
+		if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0)
+			return 0;
+		if (errno != EPERM)
+			return -1;
+	}
+	return -1;
+}
+
 int call_set_attributes(int fd, unsigned long set, unsigned long clear, unsigned long propagation)
 {
 	set &= MOUNT_FLAGS;
 	clear &= MOUNT_FLAGS;
-	struct mount_attr attr = { .propagation = propagation };
-	attr.attr_set = attributes(set);
-	attr.attr_clr = attributes(clear);
-	set_atime(&attr, set, clear);
-	if (attr.attr_set == 0 && attr.attr_clr == 0 && propagation == 0)
+	if (set_what_is_allowed(fd, set, clear, propagation) == 0)
 		return 0;
-	if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0)
-		return 0;
-	if (errno == EPERM && (attr.attr_clr != 0 || (set & MS_NODIRATIME) != 0)) {
-		attr.attr_clr = 0;
-		attr.attr_set = attributes(set & ~(unsigned long)ATIME_FLAGS);
-		if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0)
-			return 0;
-	}
 	if (!is_missing(errno) || old_set_flags(fd, set, clear) < 0)
 		return -1;
 	return propagation != 0 ? call_set_propagation(fd, propagation) : 0;
