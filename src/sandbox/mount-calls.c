@@ -22,7 +22,7 @@
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
 
-#define ATIME_FLAGS (MS_NOATIME | MS_RELATIME | MS_STRICTATIME | MS_NODIRATIME)
+#define ATIME_FLAGS ((unsigned long)(MS_NOATIME | MS_RELATIME | MS_STRICTATIME | MS_NODIRATIME))
 #define MOUNT_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW | ATIME_FLAGS)
 
 struct proc_path {
@@ -138,19 +138,22 @@ int call_remount(int fd, unsigned long flags, const char *data)
 	return mount(NULL, p.text, NULL, MS_REMOUNT | flags | current_flags(fd), data);
 }
 
+/* mount(2) sets all flags anew, and fails unless the locked ones are repeated. */
 static int old_set_flags(int fd, unsigned long set, unsigned long clear)
 {
 	struct proc_path p = proc_path(fd);
-	unsigned long now = current_flags(fd);
+	unsigned long now = current_flags(fd), atime = now & ATIME_FLAGS;
 	if ((set & ATIME_FLAGS) == 0)
-		set |= now & ATIME_FLAGS & ~clear;
+		set |= atime & ~clear;
 	unsigned long want = set | (now & ~clear & ~ATIME_FLAGS);
-	if (mount(NULL, p.text, NULL, MS_REMOUNT | MS_BIND | want, NULL) == 0)
-		return 0;
-	if (errno != EPERM)
-		return -1;
-	want = (want & ~ATIME_FLAGS) | now;
-	return mount(NULL, p.text, NULL, MS_REMOUNT | MS_BIND | want, NULL);
+	const unsigned long attempts[] = { want, (want & ~ATIME_FLAGS) | atime, (want & ~ATIME_FLAGS) | now };
+	for (size_t i = 0; i < ARRAY_SIZE(attempts); i++) {
+		if (mount(NULL, p.text, NULL, MS_REMOUNT | MS_BIND | attempts[i], NULL) == 0)
+			return 0;
+		if (errno != EPERM)
+			return -1;
+	}
+	return -1;
 }
 
 static __u64 attributes(unsigned long flags)
@@ -191,8 +194,8 @@ static int set_what_is_allowed(int fd, unsigned long set, unsigned long clear, u
 		unsigned long set, clear;
 	} attempts[] = {
 		{ set, clear },
-		{ set & ~(unsigned long)ATIME_FLAGS, clear & ~(unsigned long)ATIME_FLAGS },
-		{ set & ~(unsigned long)ATIME_FLAGS, 0 },
+		{ set & ~ATIME_FLAGS, clear & ~ATIME_FLAGS },
+		{ set & ~ATIME_FLAGS, 0 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(attempts); i++) {
 		struct mount_attr attr = {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -50,13 +51,13 @@ static void write_text(const char *path, const char *text)
 	close(fd);
 }
 
-static bool enter_namespace(void)
+static bool enter_namespace(bool user)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
-	if (unshare(CLONE_NEWNS | (uid != 0 ? CLONE_NEWUSER : 0)) < 0)
+	if (unshare(CLONE_NEWNS | (user ? CLONE_NEWUSER : 0)) < 0)
 		return false;
-	if (uid != 0) {
+	if (user) {
 		char map[64];
 		write_text("/proc/self/setgroups", "deny");
 		snprintf(map, sizeof(map), "%u %u 1\n", uid, uid);
@@ -72,7 +73,7 @@ static int setup_group(void **state)
 	(void)state;
 	if (mkdtemp(base) == NULL)
 		return -1;
-	is_possible = enter_namespace() && mount("tmpfs", base, "tmpfs", 0, "mode=755") == 0;
+	is_possible = enter_namespace(geteuid() != 0) && mount("tmpfs", base, "tmpfs", 0, "mode=755") == 0;
 	return 0;
 }
 
@@ -328,6 +329,45 @@ static void propagation(void **state)
 	assert_string_equal(text, "");
 }
 
+/* In a user namespace flags of mounts that came from outside are locked; asking for others is no failure. */
+static int try_locked(struct fixture *f)
+{
+	if (!enter_namespace(true))
+		return 2;
+	close(f->root);
+	f->root = open("root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (do_line(f, "host/sub /a none x-create=dir,bind,rw,suid,dev,exec,strictatime") < 0)
+		return 3;
+	struct statvfs st;
+	const unsigned long locked = ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_NOATIME;
+	if (statvfs("root/a", &st) < 0 || (st.f_flag & locked) != locked)
+		return 4;
+	if (do_line(f, "host/sub /a none remount,bind,rw") < 0 || do_line(f, "host /b") < 0)
+		return 5;
+	if (statvfs("root/a", &st) < 0 || (st.f_flag & locked) != locked)
+		return 6;
+	/* What is not locked can be switched off again. */
+	if (do_line(f, "host /c none x-create=dir,rbind,ro,noexec") < 0 ||
+		do_line(f, "none /c none remount,bind,rw,noatime") < 0)
+		return 7;
+	return statvfs("root/c", &st) < 0 || (st.f_flag & ST_RDONLY) != 0 ? 8 : 0;
+}
+
+static void locked_flags_stay(void **state)
+{
+	struct fixture *f = *state;
+	NEED_MOUNTS();
+	assert_int_equal(mount("tmpfs", "host/sub", "tmpfs",
+				 MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME, NULL),
+		0);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(try_locked(f));
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 static void nofail(void **state)
 {
 	struct fixture *f = *state;
@@ -382,6 +422,7 @@ int main(int argc, char *argv[])
 		TEST(file_systems),
 		TEST(moves),
 		TEST(propagation),
+		TEST(locked_flags_stay),
 		TEST(nofail),
 		TEST(what_would_be_created),
 		TEST(onto_a_symlink),
