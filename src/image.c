@@ -30,6 +30,7 @@ static int run_command(unsigned i, int argc, char *argv[])
 		log_failure(&err);
 		return 1;
 	}
+	settings_make_directories(settings);
 	interrupt_install();
 	int status = commands[i].run(settings, argc, argv);
 	settings_free(settings);
