@@ -178,7 +178,7 @@ mksquashfs_compressors() {
 -comp xz -Xbcj x86
 -comp gzip -Xwindow-size 8
 -comp zstd -Xcompression-level 19
--root-mode 700 -nopad
+-nopad -all-root
 SHAPES
 }
 

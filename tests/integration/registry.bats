@@ -14,6 +14,9 @@ setup_file() {
 	tar -C "$dir" --mtime=@1700000000 -cf "$dir/one.tar" one
 	tar -C "$dir" --mtime=@1700000000 -cf "$dir/two.tar" two
 	make_image big --layer "gzip:$dir/one.tar" --layer "gzip:$dir/two.tar" --cmd /bin/sh
+	head -c 80000000 /dev/urandom >"$dir/wide" && tar -C "$dir" --mtime=@1700000000 -cf "$dir/wide.tar" wide
+	make_image wide --layer "none:$dir/wide.tar" --cmd /bin/sh
+	rm -f "$dir/wide" "$dir/wide.tar"
 	BIG=$(curl -s -H "Accept: application/vnd.oci.image.manifest.v1+json" "http://$REGISTRY/v2/big/manifests/1" |
 		python3 -c 'import json,sys; print(json.load(sys.stdin)["layers"][0]["digest"])')
 	export BIG
@@ -140,6 +143,48 @@ requests() {
 	run fetch big:1
 	good
 	[ "$(requests "/blobs/$BIG")" -eq 2 ]
+}
+
+@test "a large blob that comes slowly is asked for in several places at once" {
+	proxy "/blobs/=slow:20000000"
+	run fetch wide:1
+	good 1
+	# segments of 16 MiB, more than one at a time
+	[ "$(cut -d' ' -f3 "$LOG" | grep -c '^bytes=')" -ge 4 ]
+	[ "$(cut -d' ' -f3 "$LOG" | grep '^bytes=' | sort -u | wc -l)" -ge 4 ]
+}
+
+@test "segments survive breaks, refusals and stale tokens" {
+	proxy "/blobs/=drop:5000000*3" "/blobs/=status:503*2" "/blobs/=short:9000000*3" "/blobs/=slow:30000000*2" \
+		"/blobs/=close*2" "/blobs/=drop:100000*2"
+	run fetch wide:1
+	good 1
+	rm -rf "$WORK/home/cache"
+	proxy --tokens --token-uses 3 -- "/blobs/=slow:40000000"
+	run fetch wide:1
+	good 1
+}
+
+@test "a large blob of a server that ignores ranges, or stumbles over them, comes in one piece" {
+	proxy "/blobs/=norange"
+	run fetch wide:1
+	good 1
+	[ "$(grep -c '/blobs/.* bytes=0-16777215 .* 200' "$LOG")" -eq 1 ]
+	rm -rf "$WORK/home/cache"
+	proxy "/blobs/sha256:[0-9a-f]*\$=norange*1" "/blobs/=status:416*1"
+	run fetch wide:1
+	good 1
+	rm -rf "$WORK/home/cache"
+	# it knows them at first, and then not any more
+	proxy "/blobs/=slow:100000000*2" "/blobs/=norange*3"
+	run fetch wide:1
+	good 1
+}
+
+@test "wrong bytes in a later segment are found" {
+	proxy "/blobs/=slow:100000000*3" "/blobs/=corrupt:1000*1"
+	run fetch wide:1
+	bad "arrived damaged"
 }
 
 @test "an answer with another range than asked is refused" {
