@@ -1,25 +1,16 @@
 #include "config/user.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/error.h"
-#include "base/fd.h"
 #include "base/memory.h"
-#include "base/process.h"
-#include "base/publish.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "config/getent.h"
 
-#define PASSWD_FILE       "/etc/passwd"
-#define GETENT_TIMEOUT_MS 2000
-#define GETENT_MAX_OUTPUT 16384
-#define ANSWER_LIFE_S     3600
+#define PASSWD_FILE "/etc/passwd"
 
 void user_cleanup(struct user *user)
 {
@@ -70,73 +61,15 @@ static bool find_in_file(uid_t uid, struct user *user)
 	return false;
 }
 
-static char *answers; /* the directory where they are kept, NULL: nowhere */
-
 void user_keep_answers(const char *directory)
 {
-	free(answers);
-	answers = directory != NULL ? xstrdup(directory) : NULL;
-}
-
-static char *answer_path(uid_t uid)
-{
-	return answers != NULL ? xasprintf("%s/user-%u", answers, uid) : NULL;
-}
-
-/* A line of passwd that is the one of UID. */
-static bool take_line(char *line, uid_t uid, struct user *user)
-{
-	line[strcspn(line, "\n")] = '\0';
-	if (!user_parse_line(line, user))
-		return false;
-	if (user->uid == uid)
-		return true;
-	user_cleanup(user);
-	return false;
-}
-
-/* Only a file that nobody else can have written or changed is believed. */
-static bool find_kept(uid_t uid, struct user *user)
-{
-	_cleanup_free_ char *path = answer_path(uid);
-	_cleanup_close_ int fd =
-		path != NULL ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
-	struct stat st;
-	struct timespec now;
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-		(st.st_mode & 077) != 0)
-		return false;
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (st.st_mtime > now.tv_sec || now.tv_sec - st.st_mtime > ANSWER_LIFE_S)
-		return false;
-	_cleanup_free_ char *text = NULL;
-	return fd_read_all(fd, GETENT_MAX_OUTPUT, &text, NULL) == 0 && take_line(text, uid, user);
-}
-
-static void keep(uid_t uid, const char *line)
-{
-	_cleanup_free_ char *path = answer_path(uid);
-	_cleanup_error_ struct error ignored = ERROR_INIT;
-	_cleanup_publish_ struct publish p = PUBLISH_INIT;
-	if (path != NULL && publish_begin(&p, path, 0600, true, &ignored) == 0 &&
-		fd_write_full(p.fd, line, strlen(line)) == 0)
-		(void)publish_commit(&p, true, &ignored);
+	getent_keep_answers(directory);
 }
 
 static bool find_by_getent(uid_t uid, struct user *user)
 {
-	char number[16];
-	snprintf(number, sizeof(number), "%u", uid);
-	const char *argv[] = { "getent", "passwd", number, NULL };
-	struct process_request req = {
-		.argv = argv, .timeout_ms = GETENT_TIMEOUT_MS, .max_output = GETENT_MAX_OUTPUT
-	};
-	_cleanup_error_ struct error err = ERROR_INIT;
-	_cleanup_free_ char *output = NULL;
-	if (process_capture(&req, &output, NULL, &err) != 0 || !take_line(output, uid, user))
-		return false;
-	keep(uid, output);
-	return true;
+	_cleanup_free_ char *line = getent_line("passwd", uid);
+	return line != NULL && user_parse_line(line, user);
 }
 
 /* A variable that may stand in a line of passwd. */
@@ -167,8 +100,7 @@ static bool find_in_environment(uid_t uid, struct user *user)
 
 bool user_find(uid_t uid, struct user *user)
 {
-	return find_in_file(uid, user) || find_kept(uid, user) || find_by_getent(uid, user) ||
-	       find_in_environment(uid, user);
+	return find_in_file(uid, user) || find_by_getent(uid, user) || find_in_environment(uid, user);
 }
 
 const char *user_home(void)

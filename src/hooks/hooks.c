@@ -11,7 +11,6 @@
 #include "base/memory.h"
 #include "base/paths.h"
 #include "base/str.h"
-#include "config/user.h"
 #include "hooks/builtin.h"
 #include "hooks/external.h"
 #include "rootfs/resolve.h"
@@ -149,12 +148,11 @@ bool hooks_add_files(const struct hooks_context *ctx)
 		if (is_missing(ctx->root, files[i]))
 			return true;
 	}
-	_cleanup_user_ struct user user = USER_INIT;
 	if (ids_are_root(ctx->ids))
 		return is_missing(ctx->root, "/root");
 	const char *home = strv_env_get(ctx->host, "HOME");
 	if (settings_is_true(ctx->settings, SETTING_MOUNT_HOME) && home != NULL &&
 		is_missing(ctx->root, home))
 		return true;
-	return user_find(ctx->ids->outer_uid, &user) && is_missing(ctx->root, user.home);
+	return is_missing(ctx->root, ctx->caller->user.home);
 }

@@ -13,13 +13,24 @@
 #include "base/error.h"
 #include "base/strv.h"
 #include "config/settings.h"
+#include "config/user.h"
 #include "sandbox/fstab.h"
 #include "sandbox/ids.h"
 #include "sandbox/scratch.h"
 
+/* Who the caller is to the host, looked up before there are namespaces: name services may ask who asks. */
+struct hooks_caller {
+	struct user user;
+	char *group; /* owned: the name of his group */
+};
+
+void hooks_caller_load(struct hooks_caller *caller, const struct ids *ids);
+void hooks_caller_cleanup(struct hooks_caller *caller);
+
 struct hooks_context {
 	const struct settings *settings;
 	const struct ids *ids;
+	const struct hooks_caller *caller;
 	int root;           /* the root filesystem, system mounts included; borrowed */
 	const char *rootfs; /* its path on the host */
 	bool writable;      /* files of the image may be changed; else generated ones are bound over them */

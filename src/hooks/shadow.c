@@ -12,9 +12,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
-#include "base/fd.h"
 #include "base/memory.h"
-#include "base/process.h"
 #include "base/str.h"
 #include "config/user.h"
 #include "hooks/builtin.h"
@@ -25,14 +23,11 @@
 #include "sandbox/passwd.h"
 #include "sandbox/rootfile.h"
 
-#define HOST_GROUP_FILE   "/etc/group"
-#define DEFAULT_UMASK     077
-#define GETENT_TIMEOUT_MS 2000
-#define GETENT_MAX_OUTPUT (1 << 20)
+#define DEFAULT_UMASK 077
 
 struct account {
-	struct user user; /* as the host knows the caller */
-	char *group;      /* owned: the name of his group */
+	const struct user *user; /* as the host knows the caller */
+	const char *group;       /* the name of his group */
 	unsigned overflow_uid, overflow_gid;
 	const char *shell; /* for root and him; borrowed */
 	struct defs defs;  /* the image's */
@@ -40,8 +35,6 @@ struct account {
 
 static void account_cleanup(struct account *a)
 {
-	user_cleanup(&a->user);
-	free(a->group);
 	defs_cleanup(&a->defs);
 }
 
@@ -55,28 +48,6 @@ static unsigned read_number(const char *path, unsigned fallback)
 		return fallback;
 	text[n] = '\0';
 	return sscanf(text, "%u", &value) == 1 ? value : fallback;
-}
-
-/* /etc/group, then what getent says, as for users. */
-static char *find_host_group(gid_t gid)
-{
-	_cleanup_free_ char *text = NULL, *output = NULL;
-	_cleanup_close_ int fd = open(HOST_GROUP_FILE, O_RDONLY | O_CLOEXEC);
-	char *name = NULL;
-	if (fd >= 0 && fd_read_all(fd, ROOTFILE_MAX_BYTES, &text, NULL) == 0)
-		name = group_find_gid(text, gid);
-	if (name != NULL)
-		return name;
-	char number[16];
-	snprintf(number, sizeof(number), "%u", gid);
-	const char *argv[] = { "getent", "group", number, NULL };
-	const struct process_request req = {
-		.argv = argv, .timeout_ms = GETENT_TIMEOUT_MS, .max_output = GETENT_MAX_OUTPUT
-	};
-	_cleanup_error_ struct error ignored = ERROR_INIT;
-	if (process_capture(&req, &output, NULL, &ignored) == 0)
-		name = group_find_gid(output, gid);
-	return name;
 }
 
 static bool is_executable(int root, const char *path)
@@ -105,24 +76,12 @@ static void account_load(struct account *a, const struct hooks_context *ctx)
 		if (text != NULL)
 			defs_parse(&a->defs, text);
 	}
-	if (!user_find(ctx->ids->outer_uid, &a->user)) {
-		const char *name = strv_env_get(ctx->host, "USER"), *home = strv_env_get(ctx->host, "HOME");
-		a->user.name = name != NULL && *name != '\0' && is_field(name)
-				       ? xstrdup(name)
-				       : xasprintf("%u", ctx->ids->outer_uid);
-		a->user.home = xstrdup(home != NULL && *home == '/' && is_field(home) ? home : "/");
-		a->user.gecos = xstrdup("");
-		a->user.shell = xstrdup("");
-	}
-	a->group = find_host_group(ctx->ids->outer_gid);
-	if (a->group == NULL)
-		a->group = xstrdup(a->user.name);
 	a->overflow_uid = read_number("/proc/sys/kernel/overflowuid", 65534);
 	a->overflow_gid = read_number("/proc/sys/kernel/overflowgid", 65534);
 
 	const char *fallback = a->defs.values[DEF_SHELL];
-	if (is_executable(ctx->root, a->user.shell))
-		a->shell = a->user.shell;
+	if (is_executable(ctx->root, a->user->shell))
+		a->shell = a->user->shell;
 	else
 		a->shell = fallback != NULL && is_field(fallback) && is_executable(ctx->root, fallback)
 				   ? fallback
@@ -148,14 +107,14 @@ static void append_others(struct buffer *out, const char *image, const char *con
 
 static int write_passwd(struct hooks_context *ctx, const struct account *a, struct error *err)
 {
-	const char *const taken[] = { "root", "nobody", a->user.name, "_apt" };
+	const char *const taken[] = { "root", "nobody", a->user->name, "_apt" };
 	_cleanup_free_ char *image = rootfile_read_optional(ctx->root, "/etc/passwd");
 	_cleanup_buffer_ struct buffer out = BUFFER_INIT;
 	buffer_printf(&out, "root:x:0:0:root:/root:%s\n", a->shell);
 	buffer_printf(&out, "nobody:x:%u:%u:nobody:/:/sbin/nologin\n", a->overflow_uid, a->overflow_gid);
-	if (!str_eq(a->user.name, "root") && !str_eq(a->user.name, "nobody"))
-		buffer_printf(&out, "%s:x:%u:%u:%s:%s:%s\n", a->user.name, ctx->ids->outer_uid,
-			ctx->ids->outer_gid, a->user.gecos, a->user.home, a->shell);
+	if (!str_eq(a->user->name, "root") && !str_eq(a->user->name, "nobody"))
+		buffer_printf(&out, "%s:x:%u:%u:%s:%s:%s\n", a->user->name, ctx->ids->outer_uid,
+			ctx->ids->outer_gid, a->user->gecos, a->user->home, a->shell);
 	append_others(&out, image != NULL ? image : "", taken, ARRAY_SIZE(taken));
 	return place_file(ctx, "/etc/passwd", out.data, out.len, 0644, err);
 }
@@ -176,7 +135,7 @@ static int write_group(struct hooks_context *ctx, const struct account *a, struc
 /* useradd(8): the home by UMASK from SKEL, and an empty mailbox where the image wants one. */
 static int make_home(struct hooks_context *ctx, const struct account *a, struct error *err)
 {
-	const char *home = ids_are_root(ctx->ids) ? "/root" : a->user.home;
+	const char *home = ids_are_root(ctx->ids) ? "/root" : a->user->home;
 	const char *skel = a->defs.values[DEF_SKEL];
 	long mask;
 	if (!defs_is_true(&a->defs, DEF_CREATE_HOME, true))
@@ -192,7 +151,7 @@ static int make_mailbox(struct hooks_context *ctx, const struct account *a, stru
 	const char *dir = a->defs.values[DEF_MAIL_DIR];
 	if (!ctx->writable || !defs_is_true(&a->defs, DEF_CREATE_MAIL_SPOOL, false))
 		return 0;
-	_cleanup_free_ char *path = xasprintf("%s/%s", dir != NULL ? dir : "/var/mail", a->user.name);
+	_cleanup_free_ char *path = xasprintf("%s/%s", dir != NULL ? dir : "/var/mail", a->user->name);
 	_cleanup_close_ int fd = resolve_create_file(ctx->root, path, 0660, err);
 	if (fd >= 0 || err->code == EEXIST) {
 		error_clear(err);
@@ -203,7 +162,10 @@ static int make_mailbox(struct hooks_context *ctx, const struct account *a, stru
 
 int hook_shadow(struct hooks_context *ctx, struct error *err)
 {
-	struct account a __attribute__((cleanup(account_cleanup))) = { 0 };
+	struct account a __attribute__((cleanup(account_cleanup))) = {
+		.user = &ctx->caller->user,
+		.group = ctx->caller->group,
+	};
 	account_load(&a, ctx);
 	if (write_passwd(ctx, &a, err) < 0 || write_group(ctx, &a, err) < 0 || make_home(ctx, &a, err) < 0)
 		return -1;

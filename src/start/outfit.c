@@ -19,6 +19,7 @@ struct hooks_context start_hooks_context(struct start *s)
 	return (struct hooks_context){
 		.settings = s->settings,
 		.ids = &s->ids,
+		.caller = &s->caller,
 		.root = s->root,
 		.rootfs = s->rootfs,
 		.writable = start_is_on(s, SETTING_ROOTFS_WRITABLE) || s->has_overlay,

@@ -21,8 +21,18 @@ static int mount_image(struct start *s, struct error *err)
 	return image_root_mount(&s->image, &overlay, &s->rootfs, err);
 }
 
+static int prepare(struct start *s, struct error *err)
+{
+	if (s->req->prepare == NULL)
+		return 0;
+	int scratch = scratch_open(&s->scratch, err);
+	return scratch < 0 ? -1 : s->req->prepare(s->req->prepare_arg, scratch, err);
+}
+
 int start_mount_root(struct start *s, struct error *err)
 {
+	if (prepare(s, err) < 0)
+		return -1;
 	s->root = s->req->image >= 0 ? mount_image(s, err) : root_bind(s->req->rootfs, &s->rootfs, err);
 	return s->root < 0 ? -1 : 0;
 }

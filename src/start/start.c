@@ -58,6 +58,7 @@ static void start_cleanup(struct start *s)
 	fstab_cleanup(&s->hook_mounts);
 	cleanup_close(&s->scratch.fd);
 	conf_end(&s->conf);
+	hooks_caller_cleanup(&s->caller);
 	login_cleanup(&s->login);
 }
 
@@ -76,6 +77,13 @@ static int start_check_request(struct start *s, struct error *err)
 	s->script = open(req->rc, O_RDONLY); // NOLINT(android-cloexec-open)
 	if (s->script < 0)
 		return error_set(err, errno, "%s: %s", strerror(errno), req->rc);
+	return 0;
+}
+
+static int start_find_caller(struct start *s, struct error *err)
+{
+	(void)err;
+	hooks_caller_load(&s->caller, &s->ids);
 	return 0;
 }
 
@@ -179,6 +187,7 @@ static const struct {
 	int (*run)(struct start *s, struct error *err);
 } stages[] = {
 	{ start_check_request },    /* what can be wrong with it is found before anything is done */
+	{ start_find_caller },      /* before there are namespaces: name services may ask who asks */
 	{ start_open_image },       /* the image server stays outside of all that follows */
 	{ start_enter_namespaces }, /* user, mount, and those asked for */
 	{ start_mount_root },       /* a directory bound on itself, or image and overlay */

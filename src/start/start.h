@@ -23,6 +23,10 @@ struct start_request {
 	const struct strv *env; /* "KEY" or "KEY=VALUE", in order */
 	const struct strv *mounts; /* fstab lines with ":" for blanks, in order */
 	char *const *command;      /* NULL-terminated; empty: an interactive shell */
+
+	/* Called with the scratch directory (O_PATH, borrowed) before any configuration is read; NULL: not. */
+	int (*prepare)(void *arg, int scratch, struct error *err);
+	void *prepare_arg;
 };
 
 /*

@@ -18,6 +18,7 @@ struct start {
 	const struct start_request *req;
 	const struct settings *settings;
 	struct ids ids;
+	struct hooks_caller caller;
 	struct image_root image;
 
 	int root;     /* the root filesystem's mount; -1 before start_mount_root */
