@@ -1,7 +1,6 @@
 #include "source/registry/fetch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,10 +10,10 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "source/registry/fetch_private.h"
-#include "store/blob.h"
 
 #define CONNECTIONS_MAX 64                  /* what "unlimited" means */
 #define POLL_MAX_MS     500                 /* how long a signal may go unnoticed */
+#define SLOW_SEGMENT_MS 150                 /* a segment that takes longer is worth another connection */
 #define READ_AHEAD      ((size_t)512 << 10) /* a waiting reader is woken for so many bytes, not for each few */
 
 int64_t fetch_now_ms(void)
@@ -56,91 +55,127 @@ static void set_state(struct fetch_blob *b, enum fetch_state state)
 	pthread_mutex_unlock(&b->fetch->lock);
 }
 
-/* A step of the transfer ended with R: keep on, publish, or give up. */
-static void settle(struct fetch_blob *b, int r, struct error *err)
+static void fail(struct fetch_blob *b, struct error *err)
 {
-	if (r == 0)
-		return;
-	if (r > 0)
-		blob_keeper_put(b->fetch->keeper, &b->spool);
-	else
-		error_move(&b->error, err);
-	transfer_cleanup(b);
-	set_state(b, r > 0 ? FETCH_DONE : FETCH_FAILED);
+	error_move(&b->error, err);
+	fetch_blob_cleanup(b);
+	set_state(b, FETCH_FAILED);
 }
 
-/* Open the spool; readers may have come already, so they get the descriptor under the lock. */
-static int open_spool(struct fetch_blob *b, struct error *err)
+/* All segments are there. */
+static void finish(struct fetch_blob *b)
 {
-	if (blob_begin(&b->spool, b->fetch->cache_path, b->digest, err) < 0)
-		return -1;
-	int fd = fcntl(b->spool.fd, F_DUPFD_CLOEXEC, 3);
-	if (fd < 0)
-		return error_errno(err, "cannot write layer %s", b->digest);
-	pthread_mutex_lock(&b->fetch->lock);
-	b->fd = fd;
-	pthread_mutex_unlock(&b->fetch->lock);
-	return 0;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	if (fetch_blob_check(b, &err) < 0) {
+		fail(b, &err);
+		return;
+	}
+	blob_keeper_put(b->fetch->keeper, &b->spool);
+	fetch_blob_cleanup(b);
+	set_state(b, FETCH_DONE);
+}
+
+/* A connection has done its segment: on with the next one, or that was all. */
+static void segment_done(struct transfer *t)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct fetch_blob *b = t->blob;
+	b->is_slow = fetch_now_ms() - t->started_ms > SLOW_SEGMENT_MS;
+	if (fetch_blob_assign(b, t)) {
+		if (transfer_resume(t, &err) < 0)
+			fail(b, &err);
+		return;
+	}
+	transfer_free(t);
+	if (b->transfers == NULL)
+		finish(b);
+}
+
+/* Another connection for a blob, its first one too. */
+static void add_transfer(struct fetch_blob *b)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct transfer *t = transfer_new(b);
+	if (!fetch_blob_assign(b, t))
+		transfer_free(t);
+	else if (transfer_resume(t, &err) < 0)
+		fail(b, &err);
 }
 
 static void start_blob(struct fetch_blob *b)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	int r = open_spool(b, &err);
-	if (r == 0)
-		r = transfer_begin(b, &err);
-	settle(b, r, &err);
+	if (fetch_blob_begin(b, &err) < 0)
+		fail(b, &err);
+	else
+		add_transfer(b);
 }
 
-static void resume_blob(struct fetch_blob *b)
+static void resume_transfer(struct transfer *t)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	settle(b, transfer_resume(b, &err), &err);
+	if (transfer_resume(t, &err) < 0)
+		fail(t->blob, &err);
 }
 
-/* The next blob to act on: one whose wait is over, or a queued one where a connection is free. */
-struct due {
-	struct fetch_blob *blob;
-	bool is_new;
+/* A transfer of B whose wait is over; *NEXT_MS becomes the time of the next one at the latest. */
+static struct transfer *find_due(struct fetch_blob *b, int64_t now, int64_t *next_ms)
+{
+	for (struct transfer *t = b->transfers; t != NULL; t = t->next) {
+		if (t->is_active)
+			continue;
+		if (t->due_ms <= now)
+			return t;
+		*next_ms = MIN(*next_ms, t->due_ms);
+	}
+	return NULL;
+}
+
+/* What could be done next: resume a transfer, begin a blob, or share a slow one among more connections. */
+struct work {
+	struct transfer *due;
+	struct fetch_blob *queued, *slow;
 };
 
-static struct due next_due(struct fetch *f, int64_t now, int64_t *next_ms)
+static struct work find_work(struct fetch *f, int64_t *next_ms)
 {
-	struct due found = { NULL, false };
-	unsigned running = 0;
-	struct fetch_blob *queued = NULL;
+	struct work w = { 0 };
+	int64_t now = fetch_now_ms();
 	*next_ms = now + POLL_MAX_MS;
 	pthread_mutex_lock(&f->lock);
-	for (size_t i = 0; i < f->count; i++) {
+	for (size_t i = 0; i < f->count && w.due == NULL; i++) {
 		struct fetch_blob *b = f->blobs[i];
-		running += b->state == FETCH_RUNNING;
-		if (b->state == FETCH_QUEUED && queued == NULL)
-			queued = b;
-		if (b->state != FETCH_RUNNING || b->is_active)
+		if (b->state == FETCH_QUEUED && w.queued == NULL)
+			w.queued = b;
+		if (b->state != FETCH_RUNNING)
 			continue;
-		if (b->due_ms <= now)
-			found.blob = b;
-		else
-			*next_ms = MIN(*next_ms, b->due_ms);
+		w.due = find_due(b, now, next_ms);
+		if (w.slow == NULL && b->is_slow && b->next_start < b->size)
+			w.slow = b;
 	}
-	if (found.blob == NULL && queued != NULL && running < f->max_connections) {
-		queued->state = FETCH_RUNNING;
-		found = (struct due){ queued, true };
-	}
+	bool has_room = f->transfer_count < f->max_connections;
+	if (w.due == NULL && w.queued != NULL && has_room)
+		w.queued->state = FETCH_RUNNING;
+	else
+		w.queued = NULL;
+	if (!has_room)
+		w.slow = NULL;
 	pthread_mutex_unlock(&f->lock);
-	return found;
+	return w;
 }
 
-static void start_due(struct fetch *f, int64_t *next_ms)
+static void do_work(struct fetch *f, int64_t *next_ms)
 {
 	for (;;) {
-		struct due due = next_due(f, fetch_now_ms(), next_ms);
-		if (due.blob == NULL)
-			return;
-		if (due.is_new)
-			start_blob(due.blob);
+		struct work w = find_work(f, next_ms);
+		if (w.due != NULL)
+			resume_transfer(w.due);
+		else if (w.queued != NULL)
+			start_blob(w.queued);
+		else if (w.slow != NULL)
+			add_transfer(w.slow);
 		else
-			resume_blob(due.blob);
+			return;
 	}
 }
 
@@ -151,12 +186,15 @@ static void handle_ended(struct fetch *f)
 	while ((message = curl_multi_info_read(f->multi, &left)) != NULL) {
 		if (message->msg != CURLMSG_DONE)
 			continue;
-		struct fetch_blob *b = NULL;
+		struct transfer *t = NULL;
 		CURLcode result = message->data.result;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &b);
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
 		_cleanup_error_ struct error err = ERROR_INIT;
-		int r = transfer_ended(b, result, &err);
-		settle(b, r, &err);
+		int r = transfer_ended(t, result, &err);
+		if (r > 0)
+			segment_done(t);
+		else if (r < 0)
+			fail(t->blob, &err);
 	}
 }
 
@@ -173,7 +211,7 @@ static void fail_all(struct fetch *f)
 		_cleanup_error_ struct error err = ERROR_INIT;
 		if (interrupt_check(&err) == 0)
 			error_set(&err, ECANCELED, "the transfer was given up");
-		settle(b, -1, &err);
+		fail(b, &err);
 	}
 }
 
@@ -191,10 +229,10 @@ static void *run(void *fetch)
 	while (!is_closing(f)) {
 		int64_t next_ms;
 		int running;
-		start_due(f, &next_ms);
+		do_work(f, &next_ms);
 		curl_multi_perform(f->multi, &running);
 		handle_ended(f);
-		start_due(f, &next_ms);
+		do_work(f, &next_ms);
 		int64_t wait = MAX(next_ms - fetch_now_ms(), 0);
 		curl_multi_poll(f->multi, NULL, 0, (int)MIN(wait, POLL_MAX_MS), NULL);
 	}
@@ -204,7 +242,7 @@ static void *run(void *fetch)
 
 static void free_blob(struct fetch_blob *b)
 {
-	transfer_cleanup(b);
+	fetch_blob_cleanup(b);
 	if (b->fd >= 0)
 		close(b->fd);
 	free(b->digest);

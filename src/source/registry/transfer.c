@@ -2,309 +2,312 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "source/registry/certs.h"
 #include "source/registry/credentials.h"
 #include "source/registry/fetch_private.h"
-#include "store/blob.h"
 
 /* After so many new bytes a failure counts as the first one again. */
-#define PROGRESS_BYTES  ((uint64_t)1 << 20)
-#define BROKEN_WAIT_MS  20
-#define WRITE_OUT_BYTES ((uint64_t)16 << 20)
-#define CHUNK_BYTES     ((size_t)256 << 10)
+#define PROGRESS_BYTES ((uint64_t)1 << 20)
+#define BROKEN_WAIT_MS 20
+#define CHUNK_BYTES    ((size_t)256 << 10)
 
 /*
- * Store and hash what is in the chunk. libcurl hands out at most 16 KiB at a time; writing so little at once
- * costs twice as much.
+ * Store what is in the chunk. libcurl hands out at most 16 KiB at a time; writing so little at once costs twice as
+ * much.
  */
-static int flush_chunk(struct fetch_blob *b)
+static int flush_chunk(struct transfer *t)
 {
-	uint64_t at = b->received - b->chunk_len;
-	if (b->chunk_len == 0)
+	size_t len = t->chunk_len;
+	if (len == 0)
 		return 0;
-	if (fd_pwrite_full(b->spool.fd, b->chunk, b->chunk_len, at) < 0) {
-		error_errno(&b->write_error, "cannot write layer %s to %s", b->digest, b->fetch->cache_path);
-		return error_hint(&b->write_error, "it needs %s more; make room, or set ENROOT_CACHE_PATH",
-			str_bytes(b->size - at));
-	}
-	digester_update(b->digester, b->chunk, b->chunk_len);
-	b->chunk_len = 0;
-	if (b->received - b->written_out >= WRITE_OUT_BYTES) {
-		blob_keeper_write_out(
-			b->fetch->keeper, b->spool.fd, b->written_out, b->received - b->written_out);
-		b->written_out = b->received;
-	}
-	atomic_store(&b->arrived, b->received);
-	if (b->received >= atomic_load(&b->wanted))
-		fetch_wake(b);
-	return 0;
+	t->chunk_len = 0;
+	return fetch_blob_store(t->blob, t->segment, t->chunk, len, t->received - len, &t->write_error);
 }
 
-static int take_bytes(struct fetch_blob *b, const char *data, size_t len)
+static int take_bytes(struct transfer *t, const char *data, size_t len)
 {
-	if (len > b->size - b->received)
-		return error_set(&b->write_error, EFBIG,
+	const struct fetch_blob *b = t->blob;
+	uint64_t left = t->segment->end - t->received;
+	if (len > left && t->segment->end == b->size)
+		return error_set(&t->write_error, EFBIG,
 			"the registry sends more than the %" PRIu64 " bytes of the manifest for layer %s",
 			b->size, b->digest);
-	while (len > 0) {
-		size_t n = MIN(len, CHUNK_BYTES - b->chunk_len);
-		memcpy(b->chunk + b->chunk_len, data, n);
-		b->chunk_len += n;
-		b->received += n;
+	for (size_t rest = (size_t)MIN(len, left), n; rest > 0; rest -= n) {
+		n = MIN(rest, CHUNK_BYTES - t->chunk_len);
+		memcpy(t->chunk + t->chunk_len, data, n);
+		t->chunk_len += n;
+		t->received += n;
 		data += n;
-		len -= n;
-		if (b->chunk_len == CHUNK_BYTES && flush_chunk(b) < 0)
+		if (t->chunk_len == CHUNK_BYTES && flush_chunk(t) < 0)
 			return -1;
 	}
-	return 0;
+	t->is_complete = t->received == t->segment->end;
+	return len > left ? -1 : 0; /* a server without ranges goes on and on: enough */
 }
 
 /* The first bytes of an answer: where in the blob do they belong? */
-static int find_place(struct fetch_blob *b)
+static int find_place(struct transfer *t)
 {
-	uint64_t at = b->received;
-	b->has_begun = true;
-	b->skip = 0;
-	if (b->answer.status == 200)
-		b->skip = at; /* the server ignored the range, or the object has another ETag now */
-	else if (!b->is_ranged || !b->answer.has_range || b->answer.range_start != at)
-		return error_set(&b->write_error, EPROTO,
-			"the registry answered with another part of layer %s than asked", b->digest);
+	uint64_t at = t->received;
+	t->has_begun = true;
+	t->skip = 0;
+	if (t->answer.status == 200 && t->is_ranged) {
+		t->skip = at; /* the server ignored the range, or the object has another ETag now */
+		fetch_blob_join_segments(t->blob, t);
+	} else if (t->answer.status == 200) {
+		t->skip = 0;
+	} else if (!t->is_ranged || !t->answer.has_range || t->answer.range_start != at) {
+		return error_set(&t->write_error, EPROTO,
+			"the registry answered with another part of layer %s than asked", t->blob->digest);
+	}
 	return 0;
 }
 
-static size_t on_body(char *data, size_t size, size_t count, void *blob)
+static size_t on_body(char *data, size_t size, size_t count, void *transfer)
 {
-	struct fetch_blob *b = blob;
+	struct transfer *t = transfer;
 	size_t len = size * count, used = 0;
-	if (b->answer.status != 200 && b->answer.status != 206)
+	if (t->answer.status != 200 && t->answer.status != 206)
 		return len; /* the text of an error */
-	if (!b->has_begun && find_place(b) < 0)
+	if (!t->has_begun && find_place(t) < 0)
 		return 0;
-	if (b->skip > 0) {
-		used = (size_t)MIN(b->skip, len);
-		b->skip -= used;
+	if (t->skip > 0) {
+		used = (size_t)MIN(t->skip, len);
+		t->skip -= used;
 	}
-	if (used < len && take_bytes(b, data + used, len - used) < 0)
+	if (used < len && take_bytes(t, data + used, len - used) < 0)
 		return 0;
 	return len;
 }
 
-static CURL *make_easy(struct fetch_blob *b)
+static CURL *make_easy(struct transfer *t)
 {
 	CURL *easy = curl_easy_init();
 	if (easy == NULL)
 		abort(); /* out of memory */
-	http_configure(easy, &b->fetch->registry->options);
+	http_configure(easy, &t->blob->fetch->registry->options);
 	/* A connection a blob: many streams in one TCP connection share its window, and cost copies. */
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, b->detail);
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, b);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->detail);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, b);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, http_headers_take);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, &b->answer);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, &t->answer);
 	return easy;
 }
 
-static void free_headers(struct fetch_blob *b)
+static void free_headers(struct transfer *t)
 {
-	for (struct curl_slist *l = b->headers; l != NULL; l = l->next)
+	for (struct curl_slist *l = t->headers; l != NULL; l = l->next)
 		explicit_bzero(l->data, strlen(l->data));
-	curl_slist_free_all(b->headers);
-	b->headers = NULL;
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
 }
 
-static void add_header(struct fetch_blob *b, const char *name, const char *value)
+static void add_header(struct transfer *t, const char *name, const char *value)
 {
 	char *line = xasprintf("%s: %s", name, value);
-	b->headers = curl_slist_append(b->headers, line);
+	t->headers = curl_slist_append(t->headers, line);
 	explicit_bzero(line, strlen(line));
 	free(line);
 }
 
-/* The request for what is missing, to where the hop stands. */
-static void send_request(struct fetch_blob *b)
+/* Range, if it is not the whole blob. */
+static void set_range(struct transfer *t)
 {
-	uint64_t at = b->received;
-	free_headers(b);
-	http_headers_cleanup(&b->answer);
-	b->detail[0] = '\0';
-	b->has_begun = false;
-	b->is_ranged = at > 0;
-	if (b->authorization != NULL && !b->hop.drops_authorization)
-		add_header(b, "Authorization", b->authorization);
-	if (at > 0 && b->etag != NULL && b->etag[0] == '"')
-		add_header(
-			b, "If-Range", b->etag); /* a weak ETag may not be used (RFC 9110, section 13.1.5) */
-	char range[32];
-	snprintf(range, sizeof(range), "%" PRIu64 "-", at);
-	curl_easy_setopt(b->easy, CURLOPT_RANGE, at > 0 ? range : NULL);
-	curl_easy_setopt(b->easy, CURLOPT_URL, b->hop.url);
-	certs_apply(b->fetch->registry->options.certs, b->easy, b->hop.url);
-	curl_easy_setopt(b->easy, CURLOPT_HTTPHEADER, b->headers);
-	curl_multi_add_handle(b->fetch->multi, b->easy);
-	b->is_active = true;
+	const struct fetch_blob *b = t->blob;
+	uint64_t at = t->received, end = t->segment->end;
+	char range[64] = "";
+	t->is_ranged = at > 0 || end < b->size;
+	if (end < b->size)
+		snprintf(range, sizeof(range), "%" PRIu64 "-%" PRIu64, at, end - 1);
+	else
+		snprintf(range, sizeof(range), "%" PRIu64 "-", at);
+	curl_easy_setopt(t->easy, CURLOPT_RANGE, t->is_ranged ? range : NULL);
+	/* A weak ETag may not be used (RFC 9110, section 13.1.5); and the servers of segments may differ in theirs. */
+	bool is_whole = b->first == b->last && end == b->size;
+	if (at > 0 && is_whole && b->etag != NULL && b->etag[0] == '"')
+		add_header(t, "If-Range", b->etag);
 }
 
-int transfer_resume(struct fetch_blob *b, struct error *err)
+/* The request for what is missing, to where the hop stands. */
+static void send_request(struct transfer *t)
 {
-	struct registry *r = b->fetch->registry;
-	credentials_free_secret(steal_pointer(&b->authorization));
-	if (b->url_index > 0) {
-		http_hop_start(
-			&b->hop, b->urls.items[b->url_index - 1]); /* not the registry: no credentials */
-		send_request(b);
+	free_headers(t);
+	http_headers_cleanup(&t->answer);
+	t->detail[0] = '\0';
+	t->has_begun = false;
+	if (t->authorization != NULL && !t->hop.drops_authorization)
+		add_header(t, "Authorization", t->authorization);
+	set_range(t);
+	curl_easy_setopt(t->easy, CURLOPT_URL, t->hop.url);
+	certs_apply(t->blob->fetch->registry->options.certs, t->easy, t->hop.url);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	curl_multi_add_handle(t->blob->fetch->multi, t->easy);
+	t->is_active = true;
+}
+
+int transfer_resume(struct transfer *t, struct error *err)
+{
+	struct registry *r = t->blob->fetch->registry;
+	credentials_free_secret(steal_pointer(&t->authorization));
+	if (t->url_index > 0) {
+		http_hop_start(&t->hop,
+			t->blob->urls.items[t->url_index - 1]); /* not the registry: no credentials */
+		send_request(t);
 		return 0;
 	}
-	if (auth_get(r->auth, NULL, &b->authorization, err) < 0)
+	if (auth_get(r->auth, NULL, &t->authorization, err) < 0)
 		return -1;
-	_cleanup_free_ char *url = registry_url(r, "blobs", b->digest);
-	http_hop_start(&b->hop, url);
-	send_request(b);
+	_cleanup_free_ char *url = registry_url(r, "blobs", t->blob->digest);
+	http_hop_start(&t->hop, url);
+	send_request(t);
 	return 0;
 }
 
-int transfer_begin(struct fetch_blob *b, struct error *err)
+struct transfer *transfer_new(struct fetch_blob *b)
 {
-	b->digester = digester_new(b->digest);
-	b->chunk = xmalloc(CHUNK_BYTES);
-	b->easy = make_easy(b);
-	return transfer_resume(b, err);
-}
-
-static int check_digest(struct fetch_blob *b, struct error *err)
-{
-	_cleanup_free_ char *digest = digester_final(b->digester);
-	if (str_eq(digest, b->digest))
-		return 1;
-	error_set(err, EBADMSG, "layer %s arrived damaged: its bytes have the digest %s", b->digest, digest);
-	return error_hint(
-		err, "the registry's copy may be corrupt: push the image again, or ask its administrator");
+	struct transfer *t = xcalloc(1, sizeof(*t));
+	t->blob = b;
+	t->chunk = xmalloc(CHUNK_BYTES);
+	t->easy = make_easy(t);
+	t->next = b->transfers;
+	b->transfers = t;
+	b->fetch->transfer_count++;
+	return t;
 }
 
 /* Try again later (soon, if only the connection broke), if not too often yet; else ERR (set already) stands. */
-static int retry(struct fetch_blob *b, bool is_broken, int64_t retry_after_s, struct error *err)
+static int retry(struct transfer *t, bool is_broken, int64_t retry_after_s, struct error *err)
 {
-	uint64_t at = b->received;
-	if (at - b->progress_at >= PROGRESS_BYTES) {
-		b->failures = 0;
-		b->progress_at = at;
+	uint64_t at = t->received;
+	if (at - t->progress_at >= PROGRESS_BYTES) {
+		t->failures = 0;
+		t->progress_at = at;
 	}
-	if (++b->failures >= http_tries(&b->fetch->registry->options))
+	if (++t->failures >= http_tries(&t->blob->fetch->registry->options))
 		return -1;
-	int64_t wait = http_backoff_ms(b->failures, retry_after_s);
-	if (is_broken && b->failures == 1)
+	int64_t wait = http_backoff_ms(t->failures, retry_after_s);
+	if (is_broken && t->failures == 1)
 		wait = BROKEN_WAIT_MS; /* after good progress: no server said that it is too much */
 	if (wait < 0)
 		return error_hint(err, "the registry asks to wait for %" PRId64 " seconds", retry_after_s);
-	b->due_ms = fetch_now_ms() + wait;
+	t->due_ms = fetch_now_ms() + wait;
 	error_clear(err);
 	return 0;
 }
 
 /* 401: once with a fresh token, at the same byte. */
-static int renew(struct fetch_blob *b, struct error *err)
+static int renew(struct transfer *t, struct error *err)
 {
-	struct registry *r = b->fetch->registry;
+	struct registry *r = t->blob->fetch->registry;
 	char *fresh = NULL;
-	if (auth_get(r->auth, b->authorization, &fresh, err) < 0)
+	if (auth_get(r->auth, t->authorization, &fresh, err) < 0)
 		return -1;
-	bool is_same = fresh == NULL || (b->authorization != NULL && str_eq(fresh, b->authorization));
+	bool is_same = fresh == NULL || (t->authorization != NULL && str_eq(fresh, t->authorization));
 	credentials_free_secret(fresh);
 	if (is_same)
-		return registry_error(r, b->hop.url, 401, err);
-	b->is_renewed = true;
-	return transfer_resume(b, err);
+		return registry_error(r, t->hop.url, 401, err);
+	t->is_renewed = true;
+	return transfer_resume(t, err);
 }
 
-static int other_place(struct fetch_blob *b, long status, struct error *err)
+static int other_place(struct transfer *t, long status, struct error *err)
 {
-	if (b->url_index < b->urls.count) {
-		b->url_index++;
-		return transfer_resume(b, err);
+	if (t->url_index < t->blob->urls.count) {
+		t->url_index++;
+		return transfer_resume(t, err);
 	}
-	if (b->url_index == 0 && !b->hop.drops_authorization)
-		return registry_error(b->fetch->registry, b->hop.url, status, err);
-	return http_error_status(err, b->hop.url, status);
+	if (t->url_index == 0 && !t->hop.drops_authorization)
+		return registry_error(t->blob->fetch->registry, t->hop.url, status, err);
+	return http_error_status(err, t->hop.url, status);
 }
 
-static int judge_status(struct fetch_blob *b, long status, struct error *err)
+static int judge_status(struct transfer *t, long status, struct error *err)
 {
 	curl_off_t after = 0;
-	curl_easy_getinfo(b->easy, CURLINFO_RETRY_AFTER, &after);
+	curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &after);
 	if (http_is_redirect(status)) {
-		if (http_hop_follow(&b->hop, b->easy, err) < 0)
+		if (http_hop_follow(&t->hop, t->easy, err) < 0)
 			return -1;
-		send_request(b);
+		send_request(t);
 		return 0;
 	}
-	bool is_elsewhere = b->hop.drops_authorization;
-	if (status == 401 && !b->is_renewed && !is_elsewhere && b->url_index == 0)
-		return renew(b, err);
+	bool is_elsewhere = t->hop.drops_authorization;
+	if (status == 401 && !t->is_renewed && !is_elsewhere && t->url_index == 0)
+		return renew(t, err);
 	/* A signed URL that we were sent to has ended meanwhile: the registry makes another. */
-	bool is_expired = is_elsewhere && (status == 401 || status == 403) && b->is_ranged;
+	bool is_expired = is_elsewhere && (status == 401 || status == 403) && t->is_ranged;
 	if (is_expired || http_is_transient(CURLE_OK, status, true)) {
-		http_error_status(err, b->hop.url, status);
-		return retry(b, false, after, err);
+		http_error_status(err, t->hop.url, status);
+		return retry(t, false, after, err);
 	}
-	return other_place(b, status, err);
+	/* A server that stumbles over ranges is asked for all at once. */
+	if (t->is_ranged && t->received == 0 && (status == 400 || status == 416 || status == 501)) {
+		fetch_blob_join_segments(t->blob, t);
+		return transfer_resume(t, err);
+	}
+	return other_place(t, status, err);
 }
 
 /* A 200 or 206 came to its end. */
-static int judge_body(struct fetch_blob *b, CURLcode result, struct error *err)
+static int judge_body(struct transfer *t, CURLcode result, struct error *err)
 {
-	uint64_t at = b->received;
-	if (result == CURLE_OK && at == b->size)
-		return check_digest(b, err);
+	uint64_t at = t->received;
+	if (at == t->segment->end)
+		return 1;
 	if (result == CURLE_OK)
-		error_set(err, EPROTO, "layer %s ended after %" PRIu64 " of %" PRIu64 " bytes", b->digest, at,
-			b->size);
+		error_set(err, EPROTO, "layer %s ended after %" PRIu64 " of %" PRIu64 " bytes",
+			t->blob->digest, at, t->segment->end);
 	else
-		http_error_curl(err, b->hop.url, result, b->detail, b->easy);
-	b->is_renewed = b->is_renewed && at == b->progress_at;
+		http_error_curl(err, t->hop.url, result, t->detail, t->easy);
+	t->is_renewed = t->is_renewed && at == t->progress_at;
 	if (result == CURLE_OK || http_is_transient(result, 0, true))
-		return retry(b, true, 0, err);
+		return retry(t, true, 0, err);
 	return -1;
 }
 
-int transfer_ended(struct fetch_blob *b, CURLcode result, struct error *err)
+int transfer_ended(struct transfer *t, CURLcode result, struct error *err)
 {
-	curl_multi_remove_handle(b->fetch->multi, b->easy);
-	b->is_active = false;
-	if (error_is_set(&b->write_error) || flush_chunk(b) < 0)
-		return error_move(err, &b->write_error);
-	long status = b->answer.status;
-	if (b->answer.etag != NULL && (status == 200 || status == 206)) {
-		free(b->etag);
-		b->etag = steal_pointer(&b->answer.etag);
+	curl_multi_remove_handle(t->blob->fetch->multi, t->easy);
+	t->is_active = false;
+	if (error_is_set(&t->write_error) || flush_chunk(t) < 0)
+		return error_move(err, &t->write_error);
+	long status = t->answer.status;
+	if (t->answer.etag != NULL && (status == 200 || status == 206)) {
+		free(t->blob->etag);
+		t->blob->etag = steal_pointer(&t->answer.etag);
 	}
 	if (status == 200 || status == 206)
-		return judge_body(b, result, err);
+		return judge_body(t, result, err);
 	if (result == CURLE_OK)
-		return judge_status(b, status, err);
-	http_error_curl(err, b->hop.url, result, b->detail, b->easy);
-	return http_is_transient(result, 0, true) ? retry(b, false, 0, err) : -1;
+		return judge_status(t, status, err);
+	http_error_curl(err, t->hop.url, result, t->detail, t->easy);
+	return http_is_transient(result, 0, true) ? retry(t, false, 0, err) : -1;
 }
 
-void transfer_cleanup(struct fetch_blob *b)
+void transfer_free(struct transfer *t)
 {
-	if (b->is_active)
-		curl_multi_remove_handle(b->fetch->multi, b->easy);
-	b->is_active = false;
-	curl_easy_cleanup(b->easy);
-	b->easy = NULL;
-	free_headers(b);
-	http_headers_cleanup(&b->answer);
-	http_hop_cleanup(&b->hop);
-	credentials_free_secret(steal_pointer(&b->authorization));
-	free(steal_pointer(&b->etag));
-	free(steal_pointer(&b->chunk));
-	digester_free(steal_pointer(&b->digester));
-	error_clear(&b->write_error);
-	publish_abort(&b->spool);
+	struct fetch_blob *b = t->blob;
+	for (struct transfer **p = &b->transfers; *p != NULL; p = &(*p)->next) {
+		if (*p == t) {
+			*p = t->next;
+			break;
+		}
+	}
+	b->fetch->transfer_count--;
+	if (t->is_active)
+		curl_multi_remove_handle(b->fetch->multi, t->easy);
+	curl_easy_cleanup(t->easy);
+	free_headers(t);
+	http_headers_cleanup(&t->answer);
+	http_hop_cleanup(&t->hop);
+	credentials_free_secret(t->authorization);
+	free(t->chunk);
+	error_clear(&t->write_error);
+	free(t);
 }
