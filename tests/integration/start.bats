@@ -321,7 +321,7 @@ rootfs_write() {
 	max=$(cat /proc/sys/user/max_user_namespaces)
 	# The limit counts for a user namespace and all below it: only one of our own is switched off.
 	run unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_user_namespaces &&
-		XDG_RUNTIME_DIR=/nonexistent HOME='"$WORK/home"' ENROOT_DATA_PATH='"$DATA"' '"$BIN"'/enroot start c true'
+		XDG_RUNTIME_DIR='"$WORK/run"' HOME='"$WORK/home"' ENROOT_DATA_PATH='"$DATA"' '"$BIN"'/enroot start c true'
 	assert_one_error "failed to create user namespace: .*max_user_namespaces"
 	[ "$(cat /proc/sys/user/max_user_namespaces)" = "$max" ]
 }

@@ -112,7 +112,7 @@ static void answers_of_getent_are_kept(void **state)
 	find_ann();
 	assert_int_equal(times_asked(), 2);
 
-	_cleanup_free_ char *path = xasprintf("%s/user-4000000", dir);
+	_cleanup_free_ char *path = xasprintf("%s/passwd-4000000", dir);
 	struct stat st;
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -121,10 +121,10 @@ static void answers_of_getent_are_kept(void **state)
 	find_ann();
 	assert_int_equal(times_asked(), 3);
 	/* What others could have written is not believed. */
-	write_file("user-4000000", "evil:x:4000000:0::/:/bin/evil\n", 0666);
+	write_file("passwd-4000000", "evil:x:4000000:0::/:/bin/evil\n", 0666);
 	find_ann();
 	assert_int_equal(times_asked(), 4);
-	write_file("user-4000000", "other:x:5:0::/:/bin/evil\n", 0600);
+	write_file("passwd-4000000", "other:x:5:0::/:/bin/evil\n", 0600);
 	find_ann();
 	assert_int_equal(times_asked(), 5);
 	user_keep_answers(NULL);
