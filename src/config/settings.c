@@ -1,9 +1,7 @@
 #include "config/settings.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/paths.h"
@@ -12,6 +10,7 @@
 #include "config/conffile.h"
 #include "config/files.h"
 #include "config/keys.h"
+#include "config/known.h"
 #include "config/private.h"
 #include "config/user.h"
 #include "config/value.h"
@@ -67,15 +66,6 @@ static void take_environment(struct settings *s)
 	}
 }
 
-static unsigned processors(void)
-{
-	cpu_set_t set;
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		return (unsigned)CPU_COUNT(&set);
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n > 0 ? (unsigned)n : 1;
-}
-
 const char *environment_or(const char *variable, const char *fallback)
 {
 	const char *value = getenv(variable);
@@ -105,7 +95,7 @@ static char *default_value(enum setting key)
 	case SETTING_TEMP_PATH:
 		return xstrdup(environment_or("TMPDIR", "/tmp"));
 	case SETTING_MAX_PROCESSORS:
-		return xasprintf("%u", processors());
+		return xasprintf("%u", known_processors());
 	default:
 		return settings_keys[key].fallback != NULL ? xstrdup(settings_keys[key].fallback) : NULL;
 	}

@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "config/known.h"
 #include "config/user.h"
 
 extern char **environ;
@@ -79,36 +80,6 @@ static size_t name_length(const char *s)
 	return n;
 }
 
-/* Commands that need no shell. The result is in BUF or static. */
-static const char *known_command(bool dry, const char *text, size_t len, char buf[256])
-{
-	static const char *const names[] = { "id -u", "id -g", "id -un", "hostname" };
-	size_t i = 0;
-	while (i < ARRAY_SIZE(names) && (strlen(names[i]) != len || memcmp(names[i], text, len) != 0))
-		i++;
-	if (dry && i < ARRAY_SIZE(names))
-		return "";
-	switch (i) {
-	case 0:
-		snprintf(buf, 256, "%u", geteuid());
-		return buf;
-	case 1:
-		snprintf(buf, 256, "%u", getegid());
-		return buf;
-	case 2: {
-		_cleanup_user_ struct user user = USER_INIT;
-		if (!user_find(geteuid(), &user))
-			return NULL;
-		snprintf(buf, 256, "%s", user.name);
-		return buf;
-	}
-	case 3:
-		return gethostname(buf, 256) == 0 ? buf : NULL;
-	default:
-		return NULL;
-	}
-}
-
 static const char *list_value(char *const *list, const char *name, size_t len)
 {
 	for (; list != NULL && *list != NULL; list++) {
@@ -118,21 +89,7 @@ static const char *list_value(char *const *list, const char *name, size_t len)
 	return NULL;
 }
 
-/* What bash sets by itself is known without being exported. */
-static const char *shell_variable(const char *name, size_t len, char buf[256])
-{
-	if (len == 3 && memcmp(name, "UID", 3) == 0)
-		snprintf(buf, 256, "%u", getuid());
-	else if (len == 4 && memcmp(name, "EUID", 4) == 0)
-		snprintf(buf, 256, "%u", geteuid());
-	else if (len == 4 && memcmp(name, "HOME", 4) == 0)
-		return user_home();
-	else if (len != 8 || memcmp(name, "HOSTNAME", 8) != 0 || gethostname(buf, 256) < 0)
-		return NULL;
-	return buf;
-}
-
-static const char *lookup(const struct expansion *x, const char *name, size_t len, char buf[256])
+static const char *lookup(const struct expansion *x, const char *name, size_t len, char buf[KNOWN_VALUE_SIZE])
 {
 	if (x->dry)
 		return "";
@@ -143,7 +100,7 @@ static const char *lookup(const struct expansion *x, const char *name, size_t le
 		const char *assigned = list_value(x->assigned->items, name, len);
 		value = assigned != NULL ? assigned : value;
 	}
-	return value != NULL ? value : shell_variable(name, len, buf);
+	return value != NULL ? value : variable_value(name, len, buf);
 }
 
 static enum value_result expand_text(struct expansion *x, const char *text, size_t len, bool quoted);
@@ -184,7 +141,7 @@ static enum value_result expand_braces(
 		x->needs_shell = true;
 		return VALUE_OK;
 	}
-	char buf[256];
+	char buf[KNOWN_VALUE_SIZE];
 	const char *value = lookup(x, p, n, buf);
 	if (value != NULL && (*value != '\0' || !colon)) {
 		add_value(x, value, quoted);
@@ -208,7 +165,7 @@ static enum value_result expand_braces(
 static enum value_result expand_dollar(
 	struct expansion *x, const char *p, size_t len, bool quoted, size_t *used)
 {
-	char buf[256];
+	char buf[KNOWN_VALUE_SIZE];
 	if (len > 1 && p[1] == '{') {
 		enum value_result r = expand_braces(x, p + 2, len - 2, quoted, used);
 		*used += 2;
@@ -229,7 +186,7 @@ static enum value_result expand_dollar(
 	if (len > 1 && p[1] == '(') {
 		const char *end = memchr(p, ')', len);
 		const char *value =
-			end == NULL ? NULL : known_command(x->dry, p + 2, (size_t)(end - p - 2), buf);
+			end == NULL ? NULL : command_value(p + 2, (size_t)(end - p - 2), x->dry, buf);
 		if (value == NULL) {
 			x->needs_shell = true;
 			return VALUE_OK;

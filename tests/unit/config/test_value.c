@@ -90,13 +90,14 @@ static void identities_need_no_shell(void **state)
 	(void)state;
 	setenv("PATH", "/nonexistent", 1); /* id and hostname are not run */
 	const char *const texts[] = { "/x/$(id -u)", "/x/$(id -g)", "/x/$(id -un)", "/x/$(hostname)",
-		"/x/$UID", "/x/${EUID}", "/x/$HOSTNAME" };
+		"/x/$(whoami)", "/x/$UID", "/x/${EUID}", "/x/$HOSTNAME" };
 	char host[256];
 	gethostname(host, sizeof(host));
 	_cleanup_free_ char *uid = xasprintf("/x/%u", getuid());
 	_cleanup_free_ char *gid = xasprintf("/x/%u", getgid());
 	_cleanup_free_ char *name = xasprintf("/x/%s", host);
-	const char *const want[] = { uid, gid, getuid() == 0 ? "/x/root" : NULL, name, uid, uid, name };
+	const char *const want[] = { uid, gid, getuid() == 0 ? "/x/root" : NULL, name,
+		getuid() == 0 ? "/x/root" : NULL, uid, uid, name };
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		_cleanup_free_ char *value = NULL;
 		assert_int_equal(value_expand(texts[i], NULL, &value), VALUE_OK);
