@@ -17,6 +17,8 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "build-config.h"
+#include "bundle/marker.h"
+#include "cmd/bundle-run.h"
 #include "cmd/cmd.h"
 #include "cmd/help.h"
 #include "cmd/helpers.h"
@@ -147,6 +149,8 @@ int main(int argc, char *argv[])
 		if (str_eq(name, helpers[i].name))
 			return finish(helpers[i].run(argc, argv));
 	}
+	if (bundle_is_this_program())
+		return finish(bundle_main(argc, argv));
 	for (unsigned i = 0; i < ARRAY_SIZE(stubs); i++) {
 		if (str_eq(name, stubs[i].name)) {
 			log_error("%s is no longer a program of its own: use \"%s\"", name, stubs[i].instead);

@@ -17,6 +17,7 @@ static const struct {
 	const char *name;
 	int (*run)(struct settings *settings, int argc, char *argv[]);
 } commands[] = {
+	{ "bundle", cmd_bundle },
 	{ "digest", cmd_digest },
 	{ "export", cmd_export },
 	{ "import", cmd_import },
@@ -47,7 +48,7 @@ int main(int argc, char *argv[])
 		interrupt_reraise();
 		return status;
 	}
-	fputs("Usage: enroot-image {digest|export|import} [options] ...\n"
+	fputs("Usage: enroot-image {bundle|digest|export|import} [options] ...\n"
 	      "\n"
 	      "This program is run by enroot: use `enroot import` and so on.\n",
 		stdout);
