@@ -160,7 +160,7 @@ requests() {
 	run fetch wide:1
 	good 1
 	rm -rf "$WORK/home/cache"
-	proxy --tokens --token-uses 3 -- "/blobs/=slow:40000000"
+	proxy --tokens --token-uses 5 -- "/blobs/=slow:40000000"
 	run fetch wide:1
 	good 1
 }

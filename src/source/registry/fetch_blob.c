@@ -52,6 +52,7 @@ bool fetch_blob_assign(struct fetch_blob *b, struct transfer *t)
 	t->received = b->last->stored;
 	t->progress_at = t->received;
 	t->failures = 0;
+	t->renewals = 0;
 	t->is_complete = false;
 	t->started_ms = fetch_now_ms();
 	return true;

@@ -43,7 +43,8 @@ struct transfer {
 	size_t url_index;   /* 0: the registry, then the blob's urls */
 	int64_t due_ms;     /* when to try again, if not active */
 	int64_t started_ms; /* of the segment */
-	bool is_active, is_renewed, is_ranged, has_begun;
+	unsigned renewals;  /* of the token, since the last progress */
+	bool is_active, is_ranged, has_begun;
 	bool is_complete; /* the segment has all, whatever else comes */
 	struct error write_error;
 	char detail[CURL_ERROR_SIZE];

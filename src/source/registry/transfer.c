@@ -10,6 +10,8 @@
 
 /* After so many new bytes a failure counts as the first one again. */
 #define PROGRESS_BYTES ((uint64_t)1 << 20)
+/* Transfers share tokens, so one may meet an old token more than once. */
+#define RENEWALS_MAX   3
 #define BROKEN_WAIT_MS 20
 #define CHUNK_BYTES    ((size_t)256 << 10)
 
@@ -201,7 +203,7 @@ static int retry(struct transfer *t, bool is_broken, int64_t retry_after_s, stru
 	return 0;
 }
 
-/* 401: once with a fresh token, at the same byte. */
+/* 401: with a fresh token, at the same byte. */
 static int renew(struct transfer *t, struct error *err)
 {
 	struct registry *r = t->blob->fetch->registry;
@@ -212,7 +214,7 @@ static int renew(struct transfer *t, struct error *err)
 	credentials_free_secret(fresh);
 	if (is_same)
 		return registry_error(r, t->hop.url, 401, err);
-	t->is_renewed = true;
+	t->renewals++;
 	return transfer_resume(t, err);
 }
 
@@ -238,7 +240,7 @@ static int judge_status(struct transfer *t, long status, struct error *err)
 		return 0;
 	}
 	bool is_elsewhere = t->hop.drops_authorization;
-	if (status == 401 && !t->is_renewed && !is_elsewhere && t->url_index == 0)
+	if (status == 401 && t->renewals < RENEWALS_MAX && !is_elsewhere && t->url_index == 0)
 		return renew(t, err);
 	/* A signed URL that we were sent to has ended meanwhile: the registry makes another. */
 	bool is_expired = is_elsewhere && (status == 401 || status == 403) && t->is_ranged;
@@ -265,7 +267,8 @@ static int judge_body(struct transfer *t, CURLcode result, struct error *err)
 			t->blob->digest, at, t->segment->end);
 	else
 		http_error_curl(err, t->hop.url, result, t->detail, t->easy);
-	t->is_renewed = t->is_renewed && at == t->progress_at;
+	if (at > t->progress_at)
+		t->renewals = 0;
 	if (result == CURLE_OK || http_is_transient(result, 0, true))
 		return retry(t, true, 0, err);
 	return -1;
