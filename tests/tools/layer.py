@@ -9,12 +9,12 @@ T0 = 1600000000
 
 def noise(name, size):
     """Bytes that do not compress, a function of the name."""
-    out = b""
+    out = bytearray()
     block = name.encode()
     while len(out) < size:
         block = hashlib.sha512(block).digest()
         out += block
-    return out[:size]
+    return bytes(out[:size])
 
 
 class Layer:
