@@ -12,6 +12,8 @@
 #include "source/scheme.h"
 #include "store/blob.h"
 
+#define FINISH_BYTES ((size_t)256 << 10)
+
 int source_blob_open(struct source *s, size_t layer, struct source_blob **blob, struct error *err)
 {
 	if (layer >= s->image.layer_count)
@@ -32,6 +34,17 @@ int source_blob_read(struct source_blob *b, void *buf, size_t len, size_t *got, 
 	if (interrupt_check(err) < 0)
 		return -1;
 	return b->read(b, buf, len, got, err);
+}
+
+int source_blob_finish(struct source_blob *b, struct error *err)
+{
+	_cleanup_free_ char *buf = xmalloc(FINISH_BYTES);
+	size_t got;
+	do {
+		if (source_blob_read(b, buf, FINISH_BYTES, &got, err) < 0)
+			return -1;
+	} while (got > 0);
+	return 0;
 }
 
 void source_blob_close(struct source_blob *b)

@@ -82,4 +82,9 @@ int source_prefetch(struct source *source, const size_t *order, size_t count, st
  */
 int source_blob_open(struct source *source, size_t layer, struct source_blob **blob, struct error *err);
 int source_blob_read(struct source_blob *blob, void *buf, size_t len, size_t *got, struct error *err);
+/*
+ * Read what is left, only to know whether the bytes are right: 0, or -1 with EBADMSG if they are not. For whoever
+ * could make no sense of them: damage is the better explanation, and it can be mended.
+ */
+int source_blob_finish(struct source_blob *blob, struct error *err);
 void source_blob_close(struct source_blob *blob);
