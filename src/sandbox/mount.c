@@ -51,6 +51,14 @@ static int open_source(int root, const struct fstab_entry *e, struct error *err)
 	return e->source_in_root ? resolve_open(root, e->source, O_PATH, err) : -2;
 }
 
+/* Is there something to put on a target? If not, none is to be made. */
+static bool has_source(const struct fstab_entry *e)
+{
+	struct stat st;
+	bool from_host = (is_bind(e) || (e->actions & FSTAB_MOVE) != 0) && !e->source_in_root;
+	return !from_host || stat(e->source, &st) == 0 || errno != ENOENT;
+}
+
 /* x-create=auto: a directory, unless something else is bound. */
 static enum fstab_create create_kind(int root, const struct fstab_entry *e)
 {
@@ -62,8 +70,13 @@ static enum fstab_create create_kind(int root, const struct fstab_entry *e)
 	_cleanup_error_ struct error ignored = ERROR_INIT;
 	_cleanup_close_ int source = open_source(root, e, &ignored);
 	if (source == -1 || (source >= 0 ? fstat(source, &st) : stat(e->source, &st)) < 0)
-		return FSTAB_CREATE_NONE; /* the bind will say why */
+		return FSTAB_CREATE_NONE;
 	return S_ISDIR(st.st_mode) ? FSTAB_CREATE_DIR : FSTAB_CREATE_FILE;
+}
+
+static int failed(const struct fstab_entry *e, struct error *err)
+{
+	return error_errno(err, "cannot mount %s on %s", e->source, e->target);
 }
 
 static int open_target(int root, const struct fstab_entry *e, struct error *err)
@@ -71,6 +84,8 @@ static int open_target(int root, const struct fstab_entry *e, struct error *err)
 	int fd = resolve_open(root, e->target, O_PATH, err);
 	if (fd >= 0 || err->code != ENOENT || e->create == FSTAB_CREATE_NONE)
 		return fd;
+	if (!has_source(e))
+		return failed(e, err);
 	enum fstab_create create = create_kind(root, e);
 	if (create == FSTAB_CREATE_NONE)
 		return -1;
@@ -94,11 +109,6 @@ static int apply_propagation(int fd, const struct fstab_entry *e)
 static bool is_one_kind(unsigned long propagation)
 {
 	return (propagation & (propagation - 1)) == 0;
-}
-
-static int failed(const struct fstab_entry *e, struct error *err)
-{
-	return error_errno(err, "cannot mount %s on %s", e->source, e->target);
 }
 
 static int do_bind(int root, int target, const struct fstab_entry *e, struct error *err)
@@ -207,7 +217,7 @@ bool mount_entry_creates(int root, const struct fstab_entry *e)
 		return false;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_close_ int fd = resolve_open(root, e->target, O_PATH, &err);
-	return fd < 0 && err.code == ENOENT;
+	return fd < 0 && err.code == ENOENT && has_source(e);
 }
 
 static int bind(const char *path, int fd, int target, unsigned long flags, struct error *err)

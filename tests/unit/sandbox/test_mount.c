@@ -211,6 +211,7 @@ static void targets_are_made_with_mode_zero(void **state)
 	assert_int_equal(mode_of("root/a/c"), 0);
 	must_fail(f, "host /missing none bind", "No such file or directory");
 	must_fail(f, "/no/such/source /new none x-create=auto,bind", "No such file or directory");
+	must_fail(f, "/no/such/source /new none x-create=file,bind", "No such file or directory");
 	assert_int_equal(access("root/new", F_OK), -1);
 }
 
@@ -383,11 +384,13 @@ static void what_would_be_created(void **state)
 	struct fixture *f = *state;
 	NEED_MOUNTS();
 	static char *no_environment[] = { NULL };
-	const char text[] = "host /etc\nhost /new\nhost /new none bind\n";
+	const char text[] =
+		"host /etc\nhost /new\nhost /new none bind\n/no/such/source /new none x-create=file,bind";
 	assert_int_equal(fstab_parse(&f->fstab, text, strlen(text), "f", no_environment, &f->err), 0);
 	assert_false(mount_entry_creates(f->root, &f->fstab.entries[0]));
 	assert_true(mount_entry_creates(f->root, &f->fstab.entries[1]));
 	assert_false(mount_entry_creates(f->root, &f->fstab.entries[2]));
+	assert_false(mount_entry_creates(f->root, &f->fstab.entries[3]));
 }
 
 /* A file can be bound onto a symlink itself, which localtime needs. */
