@@ -40,5 +40,11 @@ struct sqfs_image *bundle_image(const struct bundle *b, size_t cache_bytes, stru
  */
 int bundle_place_config(const struct bundle *b, int dir, const char *name, struct error *err);
 
+/*
+ * Fit a placed configuration (descriptor of its directory) to this host: lines of the standard mount files whose
+ * source it does not have are left out. A bundle runs where there is not even an /etc.
+ */
+int bundle_adapt_config(int config, struct error *err);
+
 /* Write the runtime, as an ordinary program, to FD (empty). */
 int bundle_copy_runtime(const struct bundle *b, int fd, struct error *err);

@@ -24,6 +24,7 @@
 #include "config/value.h"
 #include "rootfs/extract.h"
 #include "rootfs/remove.h"
+#include "sandbox/scratch.h"
 #include "store/container.h"
 
 static const char usage_text[] =
@@ -195,6 +196,9 @@ static int load_settings(struct run *r, struct error *err)
 	if (settings_load_environment(&r->settings, err) < 0)
 		return -1;
 	settings_make_directories(r->settings);
+	_cleanup_error_ struct error nowhere = ERROR_INIT;
+	if (settings_need_directory(r->settings, SETTING_RUNTIME_PATH, &nowhere) < 0)
+		settings_set(r->settings, SETTING_RUNTIME_PATH, SCRATCH_ANYWHERE);
 	if (r->start.conf != NULL) {
 		if (start_take_directives(r->settings, r->start.conf, &r->conf, err) < 0)
 			return -1;
@@ -231,7 +235,11 @@ static void use_config_at(struct run *r, const char *place)
 static int place_config(void *arg, int scratch, struct error *err)
 {
 	const struct run *r = arg;
-	return bundle_place_config(&r->bundle, scratch, CONFIG_PLACE, err);
+	if (bundle_place_config(&r->bundle, scratch, CONFIG_PLACE, err) < 0)
+		return -1;
+	_cleanup_close_ int config = openat(scratch, CONFIG_PLACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return config < 0 ? error_errno(err, "cannot open the configuration of the bundle")
+			  : bundle_adapt_config(config, err);
 }
 
 static int start_bundle(struct run *r, struct error *err)

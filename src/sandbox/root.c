@@ -128,6 +128,29 @@ static int move_over_root(struct error *err)
 	return 0;
 }
 
+static uint64_t mount_id(int fd)
+{
+	struct statx st;
+	return statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 && (st.stx_mask & STATX_MNT_ID) ? st.stx_mnt_id : 0;
+}
+
+/* A ".." of the root directory goes nowhere, but to the top of what is mounted there. */
+static bool is_covered(int root)
+{
+	_cleanup_close_ int top = open("/..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return top >= 0 && mount_id(top) != mount_id(root);
+}
+
+/* The old root lies on top of the new one; and what had been mounted on it (scratch.c), on top of that. */
+static int detach_old_root(int root)
+{
+	do {
+		if (umount2(".", MNT_DETACH) < 0)
+			return -1;
+	} while (is_covered(root));
+	return 0;
+}
+
 int root_pivot(int root, struct error *err)
 {
 	if (fchdir(root) < 0)
@@ -137,7 +160,7 @@ int root_pivot(int root, struct error *err)
 			return error_errno(err, "failed to pivot to the root filesystem");
 		if (move_over_root(err) < 0)
 			return -1;
-	} else if (umount2(".", MNT_DETACH) < 0) { /* the old root lies on top of the new one */
+	} else if (detach_old_root(root) < 0) {
 		return error_errno(err, "failed to detach the host's filesystems");
 	}
 	if (chdir("/") < 0)

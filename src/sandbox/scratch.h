@@ -10,6 +10,13 @@
 #include "base/error.h"
 #include "config/settings.h"
 
+/*
+ * As ENROOT_RUNTIME_PATH: there is no directory to lie over. The tmpfs is then mounted where no path leads, and known
+ * by this descriptor, which only the process itself and what it forks can use.
+ */
+#define SCRATCH_DESCRIPTOR 200
+#define SCRATCH_ANYWHERE   "/proc/self/fd/200"
+
 struct scratch {
 	const struct settings *settings;
 	int fd; /* its root, or -1 */
