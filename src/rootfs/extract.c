@@ -13,6 +13,8 @@
 #include "rootfs/extract_private.h"
 
 #define MAX_THREADS        64u
+#define MIN_OPEN           100u
+#define MAX_OPEN           100000u
 #define DEFAULT_MAX_BYTES  (1ull << 40)
 #define DEFAULT_MAX_INODES 50000000u
 
@@ -31,12 +33,14 @@ size_t extract_cache_bytes(unsigned threads)
 }
 
 /* Every directory with work left is open: trees that are deep and wide at once need many. */
-static void raise_file_limit(struct rlimit *old)
+static unsigned raise_file_limit(struct rlimit *old)
 {
 	if (getrlimit(RLIMIT_NOFILE, old) < 0)
-		return;
+		return MIN_OPEN;
 	struct rlimit raised = { .rlim_cur = old->rlim_max, .rlim_max = old->rlim_max };
-	(void)setrlimit(RLIMIT_NOFILE, &raised);
+	if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
+		raised = *old;
+	return (unsigned)MIN(raised.rlim_cur / 2, (rlim_t)MAX_OPEN);
 }
 
 static void *worker_main(void *arg)
@@ -70,9 +74,8 @@ static int workers_run(struct extraction *x, struct worker *workers, struct erro
 
 static void drop_tasks(struct extraction *x, struct worker *w)
 {
-	while (x->tasks != NULL) {
-		struct task *task = x->tasks;
-		x->tasks = task->next;
+	struct task *task;
+	while ((task = task_take(x)) != NULL) {
 		_cleanup_error_ struct error err = ERROR_INIT;
 		if (task->node != NULL)
 			(void)node_release(w, task->node, &err);
@@ -95,7 +98,7 @@ static int run_root(struct extraction *x, struct worker *workers, struct error *
 	int fd = fcntl(x->target, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return error_errno(err, "cannot open the target directory");
-	x->root = node_new(NULL, "", fd, &inode);
+	x->root = node_new(x, NULL, "", fd, &inode);
 	bool seen;
 	*refmap_get(&x->dirs, inode.ref, &seen) = 0;
 	x->inodes = 1;
@@ -162,7 +165,7 @@ int extract_image(struct sqfs_image *image, int target, const struct extract_opt
 	pthread_cond_init(&x.wake, NULL);
 
 	struct rlimit limit = { 0 };
-	raise_file_limit(&limit);
+	x.max_open = raise_file_limit(&limit);
 	mode_t mask = umask(0);
 	int r = run(&x, err);
 	umask(mask);

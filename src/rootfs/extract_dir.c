@@ -55,7 +55,7 @@ static struct node *create_dir(struct worker *w, struct task *task, struct error
 		error_errno(err, "cannot create the directory %s", path);
 		return NULL;
 	}
-	return node_new(parent, task->name, fd, &inode);
+	return node_new(w->x, parent, task->name, fd, &inode);
 }
 
 int extract_dir_task(struct worker *w, struct task *task, struct error *err)

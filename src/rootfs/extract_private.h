@@ -36,7 +36,7 @@ struct worker;
 
 /* What a thread can take up. */
 struct task {
-	struct task *next;
+	struct task *next, *previous; /* in the queue: NEXT is older */
 	int (*run)(struct worker *w, struct task *task, struct error *err);
 	struct node *node;        /* work is held on it */
 	struct shared_file *file; /* chunks: instead */
@@ -59,12 +59,14 @@ struct extraction {
 
 	pthread_mutex_t lock; /* of all below up to the counters */
 	pthread_cond_t wake;
-	struct task *tasks; /* last in, first out: so few directories are open */
-	unsigned pending;   /* tasks queued or running */
-	unsigned chunks;    /* tasks of large files queued */
-	unsigned waiting;   /* threads with nothing to do */
-	struct error error; /* the first one */
-	struct refmap dirs; /* directories seen: a second time is a loop */
+	struct task *newest, *oldest; /* the newest first, so that few directories are open */
+	unsigned open;                /* directories */
+	unsigned max_open;            /* with more than these the oldest come first: they are nearly done */
+	unsigned pending;             /* tasks queued or running */
+	unsigned chunks;              /* tasks of large files queued */
+	unsigned waiting;             /* threads with nothing to do */
+	struct error error;           /* the first one */
+	struct refmap dirs;           /* directories seen: a second time is a loop */
 
 	pthread_mutex_t links_lock;
 	struct refmap links; /* inode → number of its name in the directory of links */
@@ -89,11 +91,14 @@ struct worker {
 
 struct task *task_new(struct node *node, const char *name);
 void task_push(struct extraction *x, struct task *task);
+/* Take the task that comes next off the queue (under the lock), or NULL. */
+struct task *task_take(struct extraction *x);
 /* Work until everything is done or something failed. */
 void tasks_run(struct worker *w);
 void extract_fail(struct extraction *x, struct error *err);
 
-struct node *node_new(struct node *parent, const char *name, int fd, const struct sqfs_inode *inode);
+struct node *node_new(
+	struct extraction *x, struct node *parent, const char *name, int fd, const struct sqfs_inode *inode);
 void node_hold(struct node *node);
 /* Give up work on NODE; the last one finishes the directory. */
 int node_release(struct worker *w, struct node *node, struct error *err);

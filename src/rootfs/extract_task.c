@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "rootfs/extract_private.h"
 
-#define PATH_SHOWN 4096 /* bytes of a path in a message */
+#define PATH_SHOWN 512 /* bytes of a path in a message */
 
 struct task *task_new(struct node *node, const char *name)
 {
@@ -26,8 +26,13 @@ struct task *task_new(struct node *node, const char *name)
 void task_push(struct extraction *x, struct task *task)
 {
 	pthread_mutex_lock(&x->lock);
-	task->next = x->tasks;
-	x->tasks = task;
+	task->next = x->newest;
+	task->previous = NULL;
+	if (x->newest != NULL)
+		x->newest->previous = task;
+	else
+		x->oldest = task;
+	x->newest = task;
 	x->pending++;
 	x->chunks += task->file != NULL;
 	if (x->waiting != 0)
@@ -35,19 +40,30 @@ void task_push(struct extraction *x, struct task *task)
 	pthread_mutex_unlock(&x->lock);
 }
 
+static struct task *unlink_task(struct extraction *x, struct task *task)
+{
+	if (task == NULL)
+		return NULL;
+	*(task->previous != NULL ? &task->previous->next : &x->newest) = task->next;
+	*(task->next != NULL ? &task->next->previous : &x->oldest) = task->previous;
+	x->chunks -= task->file != NULL;
+	return task;
+}
+
+struct task *task_take(struct extraction *x)
+{
+	return unlink_task(x, x->open > x->max_open ? x->oldest : x->newest);
+}
+
 static struct task *task_pop(struct extraction *x)
 {
 	pthread_mutex_lock(&x->lock);
-	while (x->tasks == NULL && x->pending != 0 && !x->failed) {
+	while (x->newest == NULL && x->pending != 0 && !x->failed) {
 		x->waiting++;
 		pthread_cond_wait(&x->wake, &x->lock);
 		x->waiting--;
 	}
-	struct task *task = x->failed ? NULL : x->tasks;
-	if (task != NULL) {
-		x->tasks = task->next;
-		x->chunks -= task->file != NULL;
-	}
+	struct task *task = x->failed ? NULL : task_take(x);
 	pthread_mutex_unlock(&x->lock);
 	return task;
 }
@@ -89,7 +105,8 @@ void tasks_run(struct worker *w)
 	}
 }
 
-struct node *node_new(struct node *parent, const char *name, int fd, const struct sqfs_inode *inode)
+struct node *node_new(
+	struct extraction *x, struct node *parent, const char *name, int fd, const struct sqfs_inode *inode)
 {
 	size_t len = strlen(name) + 1;
 	struct node *node = xmalloc(sizeof(*node) + len);
@@ -99,6 +116,9 @@ struct node *node_new(struct node *parent, const char *name, int fd, const struc
 	node->fd = fd;
 	node->inode = *inode;
 	memcpy(node->name, name, len);
+	pthread_mutex_lock(&x->lock);
+	x->open++;
+	pthread_mutex_unlock(&x->lock);
 	if (parent != NULL) {
 		parent->refs++;
 		node->depth = parent->depth + 1;
@@ -138,6 +158,9 @@ int node_release(struct worker *w, struct node *node, struct error *err)
 			r = error_prefix(err, "%s", path);
 		}
 		close(node->fd);
+		pthread_mutex_lock(&w->x->lock);
+		w->x->open--;
+		pthread_mutex_unlock(&w->x->lock);
 	}
 	node_unref(node);
 	return r;
@@ -165,7 +188,7 @@ char *node_path(const struct node *node, const char *name)
 		p = next;
 		next = prepend(buf, p, node->name, *p != '\0');
 	}
-	if (next != NULL)
-		p = next;
-	return xstrdup(*p != '\0' ? p : ".");
+	if (next == NULL)
+		return xasprintf("…/%s", p);
+	return xstrdup(*next != '\0' ? next : ".");
 }
