@@ -1,4 +1,5 @@
 """What bench/run stands on: programs, a user, a registry, measuring, tables. A module of bench/run."""
+import fcntl
 import glob
 import json
 import os
@@ -30,6 +31,11 @@ class Machine:
     def __init__(self, cache, build):
         self.cache = cache
         os.makedirs(cache, exist_ok=True)
+        self.lock = open(os.path.join(cache, "run.lock"), "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit("bench: another run is using %s" % cache)
         for left in glob.glob(os.path.join(cache, "run-*")):
             shutil.rmtree(left, ignore_errors=True)
         self.work = tempfile.mkdtemp(prefix="run-", dir=cache)

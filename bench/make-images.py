@@ -8,6 +8,7 @@ entries and bytes. Names: small middle large files-10k files-100k files-1m.
 The large image is made of real Debian packages, unpacked, a layer for each group; its top layer changes and
 removes some of what is below, as images do.
 """
+import fcntl
 import gzip
 import io
 import json
@@ -279,6 +280,8 @@ def current(cache, name):
 
 def main():
     cache, registry, names = sys.argv[1], sys.argv[2], sys.argv[3:]
+    lock = open(os.path.join(cache, "images.lock"), "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
     for name in names:
         if not current(cache, name):
             say("making the image " + name)
