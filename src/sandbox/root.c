@@ -131,7 +131,9 @@ static int move_over_root(struct error *err)
 static uint64_t mount_id(int fd)
 {
 	struct statx st;
-	return statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 && (st.stx_mask & STATX_MNT_ID) ? st.stx_mnt_id : 0;
+	return statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 && (st.stx_mask & STATX_MNT_ID)
+		       ? st.stx_mnt_id
+		       : 0;
 }
 
 /* A ".." of the root directory goes nowhere, but to the top of what is mounted there. */

@@ -1,5 +1,6 @@
 #include "sandbox/scratch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -42,6 +43,8 @@ int scratch_open(struct scratch *s, struct error *err)
 		s->fd = mount_anywhere(err);
 		return s->fd;
 	}
+	if (path == NULL)
+		return error_set(err, EINVAL, "ENROOT_RUNTIME_PATH is not set");
 	if (settings_need_directory(s->settings, SETTING_RUNTIME_PATH, err) < 0)
 		return -1;
 	_cleanup_close_ int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
