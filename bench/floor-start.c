@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define BIND_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define READ_ONLY (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 static const struct {
 	const char *source, *target, *type;
@@ -32,11 +32,13 @@ static const struct {
 	{ "tmpfs", "var/run", "tmpfs", MS_NOSUID | MS_NODEV, 0 },
 	{ "tmpfs", "var/lock", "tmpfs", MS_NOSUID | MS_NODEV, 0 },
 	{ "/dev/shm", "dev/shm", NULL, MS_BIND, 0 },
-	{ "/etc/hosts", "etc/hosts", NULL, MS_BIND, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC },
-	{ "/etc/hostname", "etc/hostname", NULL, MS_BIND, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC },
-	{ "/etc/resolv.conf", "etc/resolv.conf", NULL, MS_BIND,
-		MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC },
-	{ "/etc/machine-id", "etc/machine-id", NULL, MS_BIND, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC },
+	{ "/etc/hosts", "etc/hosts", NULL, MS_BIND, READ_ONLY },
+	{ "/etc/hostname", "etc/hostname", NULL, MS_BIND, READ_ONLY },
+	{ "/etc/resolv.conf", "etc/resolv.conf", NULL, MS_BIND, READ_ONLY },
+	{ "/etc/machine-id", "etc/machine-id", NULL, MS_BIND, READ_ONLY },
+	{ "/etc/passwd", "etc/passwd", NULL, MS_BIND, 0 },
+	{ "/etc/group", "etc/group", NULL, MS_BIND, 0 },
+	{ "/etc/localtime", "etc/localtime", NULL, MS_BIND, READ_ONLY },
 };
 
 static void must(long r, const char *what)
@@ -65,6 +67,42 @@ static void map_ids(unsigned uid, unsigned gid)
 	write_file("/proc/self/uid_map", map);
 }
 
+static void mount_one(
+	const char *source, const char *target, const char *type, unsigned long flags, unsigned long remount)
+{
+	const char *data = type != NULL ? "mode=755" : NULL;
+	if (mount(source, target, type, flags, data) == 0 && remount != 0)
+		(void)mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | remount, NULL);
+}
+
+/* Of every hierarchy this process's own group, read-only: cgroups(7), lines "ID:CONTROLLERS:PATH". */
+static void mount_cgroups(void)
+{
+	static const char top[] = "/sys/fs/cgroup";
+	char text[8192], source[4096], target[512];
+	int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	int is_hybrid = access("/sys/fs/cgroup/unified", F_OK) == 0;
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		char *controllers = strchr(line, ':'),
+		     *path = controllers ? strchr(controllers + 1, ':') : NULL;
+		if (path == NULL)
+			continue;
+		*path++ = '\0';
+		controllers++;
+		if (strncmp(controllers, "name=", 5) == 0)
+			controllers += 5;
+		const char *name = *controllers != '\0' ? controllers : is_hybrid ? "unified" : "";
+		snprintf(source, sizeof(source), "%s/%s/%s", top, name, path);
+		snprintf(target, sizeof(target), "%s/%s", top + 1, name);
+		mount_one(source, target, NULL, MS_BIND, READ_ONLY);
+	}
+}
+
 int main(int argc, char *argv[])
 {
 	if (argc < 3) {
@@ -77,13 +115,10 @@ int main(int argc, char *argv[])
 
 	must(mount(argv[1], argv[1], NULL, MS_BIND, NULL), "bind the root filesystem");
 	must(chdir(argv[1]), "chdir");
-	for (unsigned i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
-		const char *data = mounts[i].type != NULL ? "mode=755" : NULL;
-		if (mount(mounts[i].source, mounts[i].target, mounts[i].type, mounts[i].flags, data) == 0 &&
-			mounts[i].remount != 0)
-			(void)mount(
-				NULL, mounts[i].target, NULL, MS_REMOUNT | MS_BIND | mounts[i].remount, NULL);
-	}
+	for (unsigned i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++)
+		mount_one(mounts[i].source, mounts[i].target, mounts[i].type, mounts[i].flags,
+			mounts[i].remount);
+	mount_cgroups();
 	(void)mount(NULL, ".", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL);
 
 	must(syscall(SYS_pivot_root, ".", "."), "pivot_root");
