@@ -204,7 +204,6 @@ requests() {
 
 @test "tries are counted, and ENROOT_TRANSFER_RETRIES obeyed" {
 	proxy "/blobs/$BIG=status:503"
-	RETRIES=1
 	TEST_ENV+=(RETRIES=1)
 	run fetch big:1
 	bad "/blobs/$BIG returned error code: 503 Service Unavailable"

@@ -113,11 +113,11 @@ class Handler(BaseHTTPRequestHandler):
             if not good:
                 return self.answer(401, {}, b'{"details":"incorrect username or password"}')
         scope = fields.get("scope", [""])[0]
-        if fields.get("service", [""])[0] != o.service or not re.fullmatch(r"repository:[^:]+:pull", scope):
+        if fields.get("service", [""])[0] != o.service or not re.fullmatch(r"(repository:[^:]+:pull)?", scope):
             return self.answer(400, {}, b"bad service or scope")
         token = secrets.token_hex(16)
         with lock:
-            tokens[token] = [scope.split(":")[1], o.token_uses, time.monotonic() + o.token_life]
+            tokens[token] = [scope.split(":")[1] if scope else "", o.token_uses, time.monotonic() + o.token_life]
         name = "access_token" if self.command == "POST" else "token"
         return self.answer(200, {}, json.dumps({name: token, "expires_in": int(o.token_life)}).encode())
 
@@ -127,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         with lock:
             repository, uses, until = tokens.get(token, ("", 0, 0))
-            if uses <= 0 or time.monotonic() > until or not self.path.startswith(f"/v2/{repository}/"):
+            if uses <= 0 or time.monotonic() > until or not self.path.startswith(f"/v2/{repository}/" if repository else "/v2/"):
                 return False
             tokens[token][1] -= 1
         return True

@@ -130,7 +130,7 @@ bool auth_wants_other_scope(struct auth *a, const struct strv *www_authenticate)
 	pthread_mutex_lock(&a->lock);
 	_cleanup_free_ char *ours = make_scope(a);
 	pthread_mutex_unlock(&a->lock);
-	return !str_eq(c.scope, ours);
+	return a->ref->repository[0] != '\0' && !str_eq(c.scope, ours);
 }
 
 /* GET REALM?service=…&scope=…, or with an identity token the POST of OAuth 2 (RFC 6749, section 6). */
@@ -148,7 +148,8 @@ static int ask_token_service(struct auth *a, struct http_response *response, str
 	};
 	if (c->service != NULL)
 		append_field(&fields, "service", c->service);
-	append_field(&fields, "scope", scope);
+	if (a->ref->repository[0] != '\0')
+		append_field(&fields, "scope", scope);
 	if (a->credentials.identity_token != NULL) {
 		append_field(&fields, "grant_type", "refresh_token");
 		append_field(&fields, "client_id", "enroot");

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "source/login.h"
 #include "source/registry/authfile.h"
 #include "source/registry/netrc.h"
 
@@ -184,30 +185,39 @@ static int from_authfile(
 	return 0;
 }
 
-/* A terminal without echo. Returns 1, 0 if there is no terminal or no answer. */
-static int from_terminal(struct credentials *c, const struct reference *ref)
+char *source_ask(const char *prompt, bool is_secret)
 {
 	_cleanup_close_ int tty = isatty(STDIN_FILENO) ? open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
 	struct termios saved, quiet;
 	if (tty < 0 || tcgetattr(tty, &saved) < 0)
-		return 0;
-	_cleanup_free_ char *prompt = xasprintf("Password for %s at %s: ", ref->user, ref->registry);
+		return NULL;
 	(void)fd_write_full(tty, prompt, strlen(prompt));
 	quiet = saved;
-	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	if (is_secret)
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
 	tcsetattr(tty, TCSAFLUSH, &quiet);
 	char line[1024];
 	ssize_t n = read(tty, line, sizeof(line) - 1);
 	tcsetattr(tty, TCSAFLUSH, &saved);
-	(void)fd_write_full(tty, "\n", 1);
+	if (is_secret)
+		(void)fd_write_full(tty, "\n", 1);
 	if (n <= 0)
-		return 0;
+		return NULL;
 	line[n] = '\0';
 	line[strcspn(line, "\r\n")] = '\0';
-	c->user = xstrdup(ref->user);
-	c->secret = xstrdup(line);
-	c->origin = xstrdup("the terminal");
+	char *answer = xstrdup(line);
 	explicit_bzero(line, sizeof(line));
+	return answer;
+}
+
+/* Returns 1, or 0 if there is no terminal or no answer. */
+static int from_terminal(struct credentials *c, const struct reference *ref)
+{
+	_cleanup_free_ char *prompt = xasprintf("Password for %s at %s: ", ref->user, ref->registry);
+	c->secret = source_ask(prompt, true);
+	if (c->secret == NULL)
+		return 0;
+	c->user = xstrdup(ref->user);
 	return 1;
 }
 

@@ -111,6 +111,29 @@ int registry_connect(struct registry *r, struct error *err)
 	return -1;
 }
 
+int registry_check_login(struct registry *r, struct error *err)
+{
+	if (registry_connect(r, err) < 0)
+		return -1;
+	char *value = NULL;
+	if (auth_get(r->auth, NULL, &value, err) < 0)
+		return -1;
+	if (value == NULL)
+		return 0; /* anybody is welcome there */
+	_cleanup_http_response_ struct http_response response = { 0 };
+	_cleanup_free_ char *url = xasprintf("%s/v2/", r->base);
+	const struct http_request request = {
+		.url = url, .authorization = value, .max_body = PING_ANSWER_MAX
+	};
+	int status = http_perform(r->http, &request, &response, err);
+	credentials_free_secret(value);
+	if (status == 0 && response.headers.status != 200) {
+		http_error_status(err, url, response.headers.status);
+		return auth_hint(r->auth, err);
+	}
+	return status;
+}
+
 char *registry_url(const struct registry *r, const char *kind, const char *name)
 {
 	return xasprintf("%s/v2/%s/%s/%s", r->base, r->ref.repository, kind, name);

@@ -26,6 +26,9 @@ void registry_cleanup(struct registry *r);
 /* Find out how to talk to the registry and who we are to it. Done by the others when it has not been yet. */
 int registry_connect(struct registry *r, struct error *err);
 
+/* Connect, and be sure that the registry knows us. */
+int registry_check_login(struct registry *r, struct error *err);
+
 /* The URL of an object of the repository, KIND "manifests" or "blobs"; connected. The caller owns it. */
 char *registry_url(const struct registry *r, const char *kind, const char *name);
 
