@@ -6,10 +6,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -22,6 +24,32 @@
 
 #define CGROUP_DIR   "/sys/fs/cgroup"
 #define CGROUP_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+/* Where a hierarchy is mounted, and this process's part of it. */
+struct place {
+	char *point, *dir; /* owned */
+};
+
+struct places {
+	struct place *items;
+	size_t count, capacity;
+};
+
+static void places_cleanup(struct places *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		free(p->items[i].point);
+		free(p->items[i].dir);
+	}
+	free(p->items);
+	*p = (struct places){ 0 };
+}
+
+static void places_add(struct places *p, const char *point, char *dir)
+{
+	grow_array(&p->items, &p->capacity, p->count + 1);
+	p->items[p->count++] = (struct place){ .point = xstrdup(point), .dir = dir };
+}
 
 struct hierarchy {
 	char root[4096], point[4096], type[32], options[1024]; /* fields of mountinfo, as they stand there */
@@ -73,10 +101,8 @@ static char *find_group(const char *groups, const struct hierarchy *h)
 }
 
 /* Where the group is on the host; NULL: outside of what is mounted. */
-static char *find_directory(const struct hierarchy *h, char *group, bool parent)
+static char *find_directory(const struct hierarchy *h, const char *group)
 {
-	if (parent && strrchr(group, '/') != NULL)
-		*strrchr(group, '/') = '\0';
 	if (!str_eq(h->root, "/")) {
 		if (!str_starts_with(group, h->root))
 			return NULL;
@@ -84,20 +110,75 @@ static char *find_directory(const struct hierarchy *h, char *group, bool parent)
 	}
 	if (strstr(group, "..") != NULL) /* a group above the cgroup namespace's root */
 		return NULL;
-	return xasprintf("%s/%s", h->point, group);
+	return xasprintf("%s%s%s", h->point, *group == '/' ? "" : "/", group);
 }
 
-static int bind_group(
-	struct hooks_context *ctx, const struct hierarchy *h, const char *dir, struct error *err)
+static void go_to_parent(char *group)
 {
-	_cleanup_close_ int target = resolve_open(ctx->root, h->point, O_PATH | O_DIRECTORY, err);
+	char *slash = strrchr(group, '/');
+	if (slash != NULL)
+		*slash = '\0';
+}
+
+/* The way that is always right; the kernel takes 100 us to write the file. */
+static void find_by_mounts(struct places *places, const char *groups, bool parent)
+{
+	_cleanup_free_ char *mounts = read_host_file("/proc/self/mountinfo");
+	char *cursor = mounts, *line;
+	while (cursor != NULL && (line = strsep(&cursor, "\n")) != NULL) {
+		struct hierarchy h;
+		if (!parse_mount(line, &h) || !str_starts_with(h.point, CGROUP_DIR))
+			continue;
+		_cleanup_free_ char *group = find_group(groups, &h);
+		if (group == NULL)
+			continue;
+		if (parent)
+			go_to_parent(group);
+		char *dir = find_directory(&h, group);
+		if (dir != NULL)
+			places_add(places, h.point, dir);
+	}
+}
+
+/* Where every distribution mounts them. false: something is elsewhere, or is no cgroup. */
+static bool find_by_convention(struct places *places, const char *groups, bool parent)
+{
+	bool hybrid = access(CGROUP_DIR "/unified", F_OK) == 0;
+	_cleanup_free_ char *copy = xstrdup(groups);
+	char *cursor = copy, *line;
+	while ((line = strsep(&cursor, "\n")) != NULL) {
+		(void)strsep(&line, ":");
+		const char *name = line != NULL ? strsep(&line, ":") : NULL;
+		if (name == NULL || line == NULL)
+			continue;
+		bool v2 = *name == '\0';
+		if (v2 && hybrid)
+			name = "unified";
+		else if (str_starts_with(name, "name="))
+			name += strlen("name=");
+		if (parent)
+			go_to_parent(line);
+		_cleanup_free_ char *point = xasprintf("%s%s%s", CGROUP_DIR, *name != '\0' ? "/" : "", name);
+		struct statfs fs;
+		char *dir = xasprintf("%s%s", point, line);
+		places_add(places, point, dir);
+		if (strstr(line, "..") != NULL || statfs(dir, &fs) < 0 ||
+			fs.f_type != (v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC))
+			return false;
+	}
+	return true;
+}
+
+static int bind_group(struct hooks_context *ctx, const struct place *place, struct error *err)
+{
+	_cleanup_close_ int target = resolve_open(ctx->root, place->point, O_PATH | O_DIRECTORY, err);
 	if (target < 0 && err->code == ENOENT) {
 		error_clear(err);
-		target = mount_open_target(ctx->root, h->point, FSTAB_CREATE_DIR, err);
+		target = mount_open_target(ctx->root, place->point, FSTAB_CREATE_DIR, err);
 	}
 	if (target < 0)
 		return -1;
-	if (mount_bind(dir, target, CGROUP_FLAGS, err) < 0) {
+	if (mount_bind(place->dir, target, CGROUP_FLAGS, err) < 0) {
 		if (err->code != ENOENT && err->code != EACCES)
 			return -1;
 		error_clear(err); /* the group is gone, or hidden from us */
@@ -124,26 +205,21 @@ static int seal(struct hooks_context *ctx, struct error *err)
 
 int hook_cgroups(struct hooks_context *ctx, struct error *err)
 {
-	_cleanup_free_ char *mounts = read_host_file("/proc/self/mountinfo");
 	_cleanup_free_ char *groups = read_host_file("/proc/self/cgroup");
-	if (mounts == NULL || groups == NULL)
-		return 0;
+	struct places places __attribute__((cleanup(places_cleanup))) = { 0 };
 	bool step = strv_env_get(ctx->host, "SLURM_STEP_ID") != NULL, several = false;
-	char *cursor = mounts, *line;
-	while ((line = strsep(&cursor, "\n")) != NULL) {
-		struct hierarchy h;
-		if (!parse_mount(line, &h) || !str_starts_with(h.point, CGROUP_DIR))
-			continue;
-		_cleanup_free_ char *group = find_group(groups, &h);
-		_cleanup_free_ char *dir = group != NULL ? find_directory(&h, group, step) : NULL;
-		if (dir == NULL)
-			continue;
-		if (!str_eq(h.point, CGROUP_DIR) && !several) {
-			several = true;
-			if (make_room(ctx, err) < 0)
-				return -1;
-		}
-		if (bind_group(ctx, &h, dir, err) < 0)
+	if (groups == NULL)
+		return 0;
+	if (!find_by_convention(&places, groups, step)) {
+		places_cleanup(&places);
+		find_by_mounts(&places, groups, step);
+	}
+	for (size_t i = 0; i < places.count; i++)
+		several |= !str_eq(places.items[i].point, CGROUP_DIR);
+	if (several && make_room(ctx, err) < 0)
+		return -1;
+	for (size_t i = 0; i < places.count; i++) {
+		if (bind_group(ctx, &places.items[i], err) < 0)
 			return -1;
 	}
 	return several ? seal(ctx, err) : 0;

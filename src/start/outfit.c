@@ -34,9 +34,12 @@ struct hooks_context start_hooks_context(struct start *s)
 static void set_host_environment(struct start *s)
 {
 	const char *runtime = scratch_path(&s->scratch);
-	char pid[32]; /* as the caller sees it, whose /proc this still is */
-	ssize_t n = readlink("/proc/self", pid, sizeof(pid) - 1);
-	pid[MAX(n, 0)] = '\0';
+	char pid[32];
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	if (start_is_on(s, SETTING_UNSHARE_PID)) { /* as the caller sees it, whose /proc this still is */
+		ssize_t n = readlink("/proc/self", pid, sizeof(pid) - 1);
+		pid[MAX(n, 0)] = '\0';
+	}
 
 	settings_hook_environment(s->settings, &s->host);
 	strv_env_set(&s->host, "ENROOT_PID", pid);
