@@ -204,6 +204,11 @@ static dev_t decode_dev(uint32_t rdev)
 	return makedev(rdev >> 8 & 0xfff, (rdev & 0xff) | (rdev >> 12 & 0xfff00));
 }
 
+static bool is_device(const struct sqfs_inode *inode)
+{
+	return inode->type == SQFS_BLOCK_DEVICE || inode->type == SQFS_CHAR_DEVICE;
+}
+
 static int create_special(struct worker *w, struct node *dir, const char *name,
 	const struct sqfs_inode *inode, struct error *err)
 {
@@ -213,14 +218,18 @@ static int create_special(struct worker *w, struct node *dir, const char *name,
 		[SQFS_FIFO] = S_IFIFO,
 	};
 	mode_t mode = types[inode->type] | (extract_mode(w->x, inode, 0) & 07777);
-	if (mknodat(dir->fd, name, mode, decode_dev(inode->rdev)) < 0)
-		return errno == EEXIST ? 1 : fail_at(dir, name, "create", err);
-	return 0;
+	if (mknodat(dir->fd, name, mode, decode_dev(inode->rdev)) == 0)
+		return 0;
+	if (errno == EPERM && is_device(inode)) { /* root, but only in a user namespace */
+		w->x->skipped_devices++;
+		return 2;
+	}
+	return errno == EEXIST ? 1 : fail_at(dir, name, "create", err);
 }
 
 /*
  * Create NAME, without its contents. *FD becomes the file where it is one. Returns 0, 1 if the name is there
- * already, -1 with ERR.
+ * already, 2 if it was left out, -1 with ERR.
  */
 static int create_name(struct worker *w, struct node *dir, const char *name, const struct sqfs_inode *inode,
 	int *fd, struct error *err)
@@ -306,10 +315,9 @@ int extract_links_finish(struct extraction *x, struct error *err)
 /* Sockets mean nothing without their server; devices are for root alone. */
 static bool is_skipped(struct extraction *x, const struct sqfs_inode *inode)
 {
-	bool device = inode->type == SQFS_BLOCK_DEVICE || inode->type == SQFS_CHAR_DEVICE;
 	if (inode->type == SQFS_SOCKET)
 		x->skipped_sockets++;
-	else if (device && !x->is_root)
+	else if (is_device(inode) && !x->is_root)
 		x->skipped_devices++;
 	else
 		return false;
@@ -328,7 +336,7 @@ int extract_entry(struct worker *w, struct node *dir, const struct sqfs_entry *e
 		return corrupt(dir, entry->name, "its entry and its inode differ in type", err);
 	if (is_skipped(x, &inode))
 		return 0;
-	if (inode.nlink > 1)
+	if (inode.nlink > 1 && !is_device(&inode))
 		r = create_linked(w, dir, entry->name, &inode, &fd, &first, err);
 	else
 		r = create_name(w, dir, entry->name, &inode, &fd, err);
@@ -336,10 +344,10 @@ int extract_entry(struct worker *w, struct node *dir, const struct sqfs_entry *e
 		r = corrupt(dir, entry->name, "there are more entries than inodes", err);
 	if (r == 1)
 		r = corrupt(dir, entry->name, "the name is there twice", err);
-	if (r < 0 || !first) {
+	if (r != 0 || !first) {
 		if (fd >= 0)
 			close(fd);
-		return r;
+		return r < 0 ? -1 : 0;
 	}
 	if (fd >= 0)
 		return fill_file(w, dir, entry->name, fd, &inode, err);

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -328,6 +330,8 @@ static int begin(struct walk *w, int root, struct error *err)
 	s->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
 	s->mount = st.stx_mnt_id;
 	s->has_mount = (st.stx_mask & STATX_MNT_ID) != 0;
+	struct statfs fs;
+	s->in_memory = fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 	if (scan_xattrs(s, fd, &xattrs, err) < 0) {
 		close(fd);
 		return error_prefix(err, "%s", s->path);

@@ -205,9 +205,9 @@ static int start_job(struct scan *s, struct scan_job *job, struct error *err)
 		return 0;
 	}
 	grow_array(&job->data, &job->capacity, job->size);
-	if (job->size == 0 || read_cached(job))
+	if (job->size == 0 || (!s->in_memory && read_cached(job)))
 		return 0;
-	if (start_readers(s)) {
+	if (!s->in_memory && start_readers(s)) {
 		job->ready = false; /* not yet the threads' */
 		(void)queue_push(s->readers.queue, job);
 		return 0;

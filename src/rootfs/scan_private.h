@@ -44,6 +44,7 @@ struct scan {
 	struct scan_report *report;
 	uint64_t dev, mount; /* of the root */
 	bool has_mount;
+	bool in_memory;      /* a file system without a disk: nothing to wait for */
 	struct refmap links; /* inode number → inode of the tree, for files of several names */
 
 	struct scan_job jobs[WINDOW]; /* a ring: FIRST is fed next */
