@@ -84,7 +84,7 @@ LINES
 	[ -z "$(enroot list x y)" ]
 	run --separate-stderr enroot list -f
 	[ "$status" -eq 0 ]
-	[ "$(tr -s ' ' <<<"$output" | sed 's/ $//')" = "NAME PID COMM STATE STARTED TIME MNTNS USERNS COMMAND" ]
+	[ "$(head -1 <<<"$output" | tr -s ' ' | sed 's/ $//')" = "NAME PID COMM STATE STARTED TIME MNTNS USERNS COMMAND" ]
 	[ -z "$stderr" ]
 }
 
