@@ -125,6 +125,11 @@ static int blob_input_read(void *ctx, void *buf, size_t len, size_t *got, struct
 	return 0;
 }
 
+static void blob_input_cancel(void *ctx)
+{
+	source_blob_cancel(((struct blob_input *)ctx)->blob);
+}
+
 /* Open layer I and do with it what RUN does with a scan of it. */
 static int with_layer(struct builder *b, size_t i, const struct layer_mask *mask,
 	int (*run)(struct builder *b, size_t i, const struct layer_scan *scan, struct error *err),
@@ -136,7 +141,7 @@ static int with_layer(struct builder *b, size_t i, const struct layer_mask *mask
 		return error_prefix(err, "%s", b->names[i]);
 	struct layer_scan scan = {
 		.name = b->names[i],
-		.input = { .ctx = &in, .read = blob_input_read },
+		.input = { .ctx = &in, .read = blob_input_read, .cancel = blob_input_cancel },
 		.diff_id = build->image->layers[i].diff_id,
 		.allow_diff_id_mismatch = build->req->allow_diff_id_mismatch,
 		.mask = mask,

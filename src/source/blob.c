@@ -47,6 +47,11 @@ int source_blob_finish(struct source_blob *b, struct error *err)
 	return 0;
 }
 
+void source_blob_cancel(struct source_blob *b)
+{
+	atomic_store(&b->is_cancelled, true);
+}
+
 void source_blob_close(struct source_blob *b)
 {
 	if (b == NULL)

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/digest.h"
 #include "source/source.h"
 
@@ -34,6 +36,7 @@ struct source_blob {
 	int (*read)(struct source_blob *b, void *buf, size_t len, size_t *got, struct error *err);
 	void (*close)(struct source_blob *b);
 	uint64_t position;
+	atomic_bool is_cancelled;
 
 	/* local: a range of a file, hashed as it is read */
 	int fd;

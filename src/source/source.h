@@ -87,4 +87,6 @@ int source_blob_read(struct source_blob *blob, void *buf, size_t len, size_t *go
  * could make no sense of them: damage is the better explanation, and it can be mended.
  */
 int source_blob_finish(struct source_blob *blob, struct error *err);
+/* From another thread: a read that waits for bytes shall fail soon (ECANCELED), and so shall all later ones. */
+void source_blob_cancel(struct source_blob *blob);
 void source_blob_close(struct source_blob *blob);

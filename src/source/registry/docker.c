@@ -300,7 +300,7 @@ static int docker_prefetch(struct source *s, const size_t *order, size_t count, 
 
 static int read_fetched(struct source_blob *b, void *buf, size_t len, size_t *got, struct error *err)
 {
-	if (fetch_read(b->fetch, b->position, buf, len, got, err) < 0)
+	if (fetch_read(b->fetch, b->position, buf, len, got, &b->is_cancelled, err) < 0)
 		return -1;
 	b->position += *got;
 	return 0;

@@ -331,11 +331,13 @@ static int copy_error(struct error *err, const struct error *from)
 }
 
 /* Wait until UNTIL bytes have arrived or the transfer ended; the lock is held. */
-static int wait_for(struct fetch_blob *b, uint64_t until, struct error *err)
+static int wait_for(struct fetch_blob *b, uint64_t until, const atomic_bool *cancelled, struct error *err)
 {
 	while (b->state == FETCH_QUEUED || b->state == FETCH_RUNNING) {
 		if (interrupt_check(err) < 0)
 			return -1;
+		if (atomic_load(cancelled))
+			return error_set(err, ECANCELED, "reading layer %s was given up", b->digest);
 		if (until < atomic_load(&b->wanted))
 			atomic_store(&b->wanted, until);
 		if (atomic_load(&b->arrived) >= until && until < b->size)
@@ -352,13 +354,14 @@ static int wait_for(struct fetch_blob *b, uint64_t until, struct error *err)
 	return b->state == FETCH_FAILED ? copy_error(err, &b->error) : 0;
 }
 
-int fetch_read(struct fetch_blob *b, uint64_t offset, void *buf, size_t len, size_t *got, struct error *err)
+int fetch_read(struct fetch_blob *b, uint64_t offset, void *buf, size_t len, size_t *got,
+	const atomic_bool *cancelled, struct error *err)
 {
 	*got = 0;
 	uint64_t need = MIN(b->size, offset + MIN(len, READ_AHEAD));
 	if (need == b->size || atomic_load(&b->arrived) < need) {
 		pthread_mutex_lock(&b->fetch->lock);
-		int r = wait_for(b, MIN(b->size, offset + READ_AHEAD), err);
+		int r = wait_for(b, MIN(b->size, offset + READ_AHEAD), cancelled, err);
 		pthread_mutex_unlock(&b->fetch->lock);
 		if (r < 0)
 			return -1;

@@ -34,6 +34,8 @@ struct fetch_blob *fetch_find(struct fetch *f, const char *digest);
 
 /*
  * Wait for bytes at OFFSET and read up to LEN of them. *GOT is 0 only at the end, once the digest was checked. A
- * failed transfer is an error with its reason (EBADMSG: the bytes were wrong).
+ * failed transfer is an error with its reason (EBADMSG: the bytes were wrong). ECANCELED soon after another thread
+ * sets *CANCELLED.
  */
-int fetch_read(struct fetch_blob *b, uint64_t offset, void *buf, size_t len, size_t *got, struct error *err);
+int fetch_read(struct fetch_blob *b, uint64_t offset, void *buf, size_t len, size_t *got,
+	const atomic_bool *cancelled, struct error *err);
