@@ -84,7 +84,7 @@ as_uid() {
 	shift 2
 	[ "$uid" -ne 0 ] || {
 		who=(root "$WORK/root")
-		mkdir -p -m 700 "$WORK/root/home" "$WORK/root/run"
+		mkdir -p "$WORK/root/home" "$WORK/root/run"
 	}
 	mapfile -d '' env < <(user_env "${who[@]}")
 	# $EXEC is "exec" in spawn.
