@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -17,6 +18,7 @@
 
 struct extract_options {
 	unsigned threads;    /* 0: as many as there are processors */
+	bool strip_setid;    /* setuid and setgid bits go, for root too */
 	uint64_t max_bytes;  /* of file data; 0: 1 TiB */
 	uint64_t max_inodes; /* entries; 0: 50 million */
 };

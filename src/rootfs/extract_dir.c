@@ -149,7 +149,7 @@ static void push_all(struct extraction *x, struct task *list)
 
 static int count_entries(struct extraction *x, uint64_t entries, struct error *err)
 {
-	if ((x->entries += entries) <= x->options.max_inodes)
+	if (atomic_fetch_add(&x->entries, entries) + entries <= x->options.max_inodes)
 		return 0;
 	error_set(err, E2BIG, "the image has more than %" PRIu64 " entries", x->options.max_inodes);
 	return error_hint(err, "raise ENROOT_LIMIT_INODES");

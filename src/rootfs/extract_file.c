@@ -33,7 +33,7 @@ static int corrupt(const struct node *dir, const char *name, const char *what, s
 
 static int count_bytes(struct extraction *x, uint32_t len, struct error *err)
 {
-	if ((x->bytes += len) <= x->options.max_bytes)
+	if (atomic_fetch_add(&x->bytes, len) + len <= x->options.max_bytes)
 		return 0;
 	error_set(err, EFBIG, "the image has more than %" PRIu64 " bytes of data", x->options.max_bytes);
 	return error_hint(err, "raise ENROOT_LIMIT_BYTES");

@@ -28,7 +28,9 @@ static mode_t repair(mode_t mode, bool is_dir, unsigned depth)
 
 mode_t extract_mode(const struct extraction *x, const struct sqfs_inode *inode, unsigned depth)
 {
-	return x->is_root ? inode->mode : repair(inode->mode, inode->type == SQFS_DIR, depth);
+	if (!x->is_root)
+		return repair(inode->mode, inode->type == SQFS_DIR, depth);
+	return x->options.strip_setid ? inode->mode & (mode_t) ~(S_ISUID | S_ISGID) : inode->mode;
 }
 
 mode_t extract_create_mode(

@@ -75,8 +75,8 @@ struct extraction {
 	char *links_name;
 
 	atomic_bool failed;
-	atomic_uint_fast64_t inodes, entries, bytes;
-	atomic_uint_fast64_t skipped_devices, skipped_sockets, skipped_xattrs, skipped_owners;
+	_Atomic uint64_t inodes, entries, bytes;
+	_Atomic uint64_t skipped_devices, skipped_sockets, skipped_xattrs, skipped_owners;
 };
 
 /* A thread. */

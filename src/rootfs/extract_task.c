@@ -174,7 +174,10 @@ static char *prepend(char *start, char *p, const char *part, bool slash)
 		return NULL;
 	if (slash)
 		*--p = '/';
-	return memcpy(p - len, part, len);
+	p -= len;
+	for (size_t i = 0; i < len; i++)
+		p[i] = part[i]; /* no NUL: it goes in front */
+	return p;
 }
 
 char *node_path(const struct node *node, const char *name)

@@ -14,13 +14,13 @@
 #define BLOCK_SIZE_TO_LOG (uint32_t) __builtin_ctz
 #define HEADER_SIZE       2u /* of a metadata block */
 
-int image_corrupt(const struct sqfs_image *image, struct error *err, const char *fmt, ...)
+void image_corrupt_(const struct sqfs_image *image, struct error *err, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
 	_cleanup_free_ char *what = xvasprintf(fmt, ap);
 	va_end(ap);
-	return error_set(err, EUCLEAN, "%s: corrupt squashfs image: %s", image->name, what);
+	error_set(err, EUCLEAN, "%s: corrupt squashfs image: %s", image->name, what);
 }
 
 int image_pread(const struct sqfs_image *image, void *buf, size_t len, uint64_t position, struct error *err)
@@ -145,7 +145,7 @@ static int load_ids(struct sqfs_image *image, const struct sqfs_superblock *sb, 
 	struct sqfs_reader *reader = NULL;
 	int r = -1;
 	if (image->id_count == 0)
-		image_corrupt(image, err, "no ids");
+		(void)image_corrupt(image, err, "no ids");
 	else if (load_lookup(image, &table, le64toh(sb->id_table_start), image->id_count, sizeof(uint32_t),
 			 err) == 0)
 		reader = sqfs_reader_new(image, err);

@@ -189,7 +189,7 @@ char *sqfs_symlink(struct sqfs_reader *r, const struct sqfs_inode *inode, struct
 		return NULL;
 	text[inode->size] = '\0';
 	if (strlen(text) != inode->size) {
-		image_corrupt(r->image, err, "a symlink with a NUL in its target");
+		(void)image_corrupt(r->image, err, "a symlink with a NUL in its target");
 		return NULL;
 	}
 	return steal_pointer(&text);

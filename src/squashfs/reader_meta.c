@@ -46,7 +46,7 @@ static const struct meta_block *get_block(
 	struct sqfs_reader *r, uint64_t position, uint64_t end, struct error *err)
 {
 	if (position >= end) {
-		image_corrupt(r->image, err, "a table ends early at %" PRIu64, position);
+		(void)image_corrupt(r->image, err, "a table ends early at %" PRIu64, position);
 		return NULL;
 	}
 	/* Positions of neighbours differ by the size of a compressed block: mix them well. */

@@ -60,9 +60,10 @@ struct meta_cursor {
 	uint64_t end;
 };
 
-/* "NAME: corrupt squashfs image: WHAT", EUCLEAN. Returns -1. */
-int image_corrupt(const struct sqfs_image *image, struct error *err, const char *fmt, ...)
+/* "NAME: corrupt squashfs image: WHAT", EUCLEAN. Returns -1, where compilers can see it. */
+void image_corrupt_(const struct sqfs_image *image, struct error *err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+#define image_corrupt(...) (image_corrupt_(__VA_ARGS__), -1)
 
 /* Read exactly LEN bytes at POSITION, all inside the image. */
 int image_pread(const struct sqfs_image *image, void *buf, size_t len, uint64_t position, struct error *err);
