@@ -39,6 +39,8 @@ static const struct command {
 	{ "info", cmd_info, false },
 	{ "list", cmd_list, false },
 	{ "load", NULL, false },
+	{ "login", NULL, false },
+	{ "logout", NULL, false },
 	{ "remove", cmd_remove, true },
 	{ "start", cmd_start, false },
 	{ "version", cmd_version, false },

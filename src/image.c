@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cmd/cmd.h"
+#include "cmd/login.h"
 
 static const struct {
 	const char *name;
@@ -19,8 +20,12 @@ static const struct {
 } commands[] = {
 	{ "bundle", cmd_bundle },
 	{ "digest", cmd_digest },
+	{ "doctor", cmd_doctor },
 	{ "export", cmd_export },
 	{ "import", cmd_import },
+	{ "load", cmd_load },
+	{ "login", cmd_login },
+	{ "logout", cmd_logout },
 };
 
 static int run_command(unsigned i, int argc, char *argv[])
@@ -48,7 +53,7 @@ int main(int argc, char *argv[])
 		interrupt_reraise();
 		return status;
 	}
-	fputs("Usage: enroot-image {bundle|digest|export|import} [options] ...\n"
+	fputs("Usage: enroot-image COMMAND [options] ...\n"
 	      "\n"
 	      "This program is run by enroot: use `enroot import` and so on.\n",
 		stdout);

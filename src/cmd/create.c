@@ -14,7 +14,7 @@
 #include "base/paths.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
-#include "rootfs/extract.h"
+#include "cmd/extraction.h"
 #include "rootfs/remove.h"
 #include "store/container.h"
 
@@ -94,66 +94,13 @@ static int check_existing(const struct create *c, struct error *err)
 	return remove_check_mounts(path, err);
 }
 
-static int read_limits(const struct settings *s, struct extract_options *o, struct error *err)
-{
-	uint64_t threads = 0;
-	const struct {
-		enum setting key;
-		uint64_t *value;
-	} rows[] = {
-		{ SETTING_MAX_PROCESSORS, &threads },
-		{ SETTING_LIMIT_BYTES, &o->max_bytes },
-		{ SETTING_LIMIT_INODES, &o->max_inodes },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (settings_get(s, rows[i].key) != NULL &&
-			settings_number(s, rows[i].key, rows[i].value, err) < 0)
-			return -1;
-	}
-	o->threads = (unsigned)MIN(threads, (uint64_t)UINT_MAX);
-	return 0;
-}
-
-static void report(const struct extract_report *r)
-{
-	if (r->devices != 0)
-		log_info("%" PRIu64 " device files were left out", r->devices);
-	if (r->owners != 0)
-		log_warn("the owners of %" PRIu64 " files could not be set", r->owners);
-	if (r->xattrs != 0)
-		log_warn("%" PRIu64 " extended attributes could not be set", r->xattrs);
-}
-
-static int extract(const struct create *c, struct container_scratch *scratch, struct error *err)
-{
-	struct extract_options options = { 0 };
-	struct extract_report left_out;
-	if (read_limits(c->settings, &options, err) < 0)
-		return -1;
-	const struct sqfs_image_options how = { .cache_bytes = extract_cache_bytes(options.threads) };
-	struct sqfs_image *image = sqfs_image_open(c->fd, c->image, &how, err);
-	if (image == NULL)
-		return -1;
-	_cleanup_close_ int tree = container_scratch_make_tree(scratch, err);
-	int r = -1;
-	if (tree >= 0) {
-		log_info("Extracting squashfs filesystem...");
-		r = extract_image(image, tree, &options, &left_out, err);
-	}
-	sqfs_image_close(image);
-	if (r < 0)
-		return -1;
-	report(&left_out);
-	if (settings_is_true(c->settings, SETTING_SYNC) && syncfs(tree) < 0)
-		return error_errno(err, "cannot sync %s", c->data_path);
-	return 0;
-}
-
 static int make_container(struct create *c, struct error *err)
 {
 	_cleanup_container_scratch_ struct container_scratch scratch = CONTAINER_SCRATCH_INIT;
+	log_info("Extracting squashfs filesystem...");
 	if (container_scratch_begin(&scratch, c->data_path, remove_for_scratch, err) < 0 ||
-		extract(c, &scratch, err) < 0 || interrupt_check(err) < 0)
+		extraction_run(c->settings, c->fd, c->image, &scratch, false, err) < 0 ||
+		interrupt_check(err) < 0)
 		return -1;
 	return container_scratch_publish(&scratch, c->data_path, c->name, c->replace, err);
 }

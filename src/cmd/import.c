@@ -52,17 +52,10 @@ static int import(
 	_cleanup_free_ char *path = choose_output(output, uri, err);
 	if (path == NULL)
 		return -1;
-	struct import_request req = {
-		.uri = uri,
-		.output = path,
-		.allow_diff_id_mismatch = settings_is_true(s, SETTING_ALLOW_DIFFID_MISMATCH),
-	};
-	if (settings_need_directory(s, SETTING_CACHE_PATH, err) < 0 ||
-		request_source_options(s, arch, &req.source, err) < 0 ||
-		request_squashfs_options(s, &req.squashfs, err) < 0 ||
-		request_limits(s, &req.limits, err) < 0 || request_epoch(&req.has_epoch, &req.epoch, err) < 0)
+	struct import_request req;
+	if (request_import(s, uri, arch, &req, err) < 0)
 		return -1;
-	return image_import(&req, err);
+	return image_import(&req, path, err);
 }
 
 int cmd_import(struct settings *settings, int argc, char *argv[])

@@ -81,3 +81,19 @@ int request_epoch(bool *has_epoch, uint32_t *epoch, struct error *err)
 	*epoch = seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
 	return 0;
 }
+
+int request_import(const struct settings *s, const char *uri, const char *arch, struct import_request *req,
+	struct error *err)
+{
+	*req = (struct import_request){
+		.uri = uri,
+		.allow_diff_id_mismatch = settings_is_true(s, SETTING_ALLOW_DIFFID_MISMATCH),
+	};
+	if (settings_need_directory(s, SETTING_CACHE_PATH, err) < 0 ||
+		request_source_options(s, arch, &req->source, err) < 0 ||
+		request_squashfs_options(s, &req->squashfs, err) < 0 ||
+		request_limits(s, &req->limits, err) < 0 ||
+		request_epoch(&req->has_epoch, &req->epoch, err) < 0)
+		return -1;
+	return 0;
+}

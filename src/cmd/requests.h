@@ -18,5 +18,9 @@ int request_squashfs_options(const struct settings *s, struct sqfs_options *opti
 /* ENROOT_LIMIT_*. */
 int request_limits(const struct settings *s, struct layer_limits *limits, struct error *err);
 
+/* All of these for one image, URI and ARCH borrowed; the cache directory exists then. */
+int request_import(const struct settings *s, const char *uri, const char *arch, struct import_request *req,
+	struct error *err);
+
 /* SOURCE_DATE_EPOCH, if it is set: seconds since 1970, clamped to 32 bits. */
 int request_epoch(bool *has_epoch, uint32_t *epoch, struct error *err);

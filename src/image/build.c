@@ -1,5 +1,6 @@
 #include "image/build.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #include "base/buffer.h"
@@ -130,6 +131,19 @@ static void blob_input_cancel(void *ctx)
 	source_blob_cancel(((struct blob_input *)ctx)->blob);
 }
 
+/*
+ * A layer made no sense: was it because its compressed bytes are not those that its digest names? Then that is the
+ * error (EBADMSG), and another try fetches them again.
+ */
+static void blame_blob(struct source_blob *blob, struct error *err)
+{
+	_cleanup_error_ struct error damage = ERROR_INIT;
+	if (err->code == EINTR || err->code == EBADMSG)
+		return;
+	if (source_blob_finish(blob, &damage) < 0 && damage.code == EBADMSG)
+		error_move(err, &damage);
+}
+
 /* Open layer I and do with it what RUN does with a scan of it. */
 static int with_layer(struct builder *b, size_t i, const struct layer_mask *mask,
 	int (*run)(struct builder *b, size_t i, const struct layer_scan *scan, struct error *err),
@@ -150,6 +164,8 @@ static int with_layer(struct builder *b, size_t i, const struct layer_mask *mask
 		.threads = b->options.processors,
 	};
 	int r = run(b, i, &scan, err);
+	if (r < 0)
+		blame_blob(in.blob, err);
 	source_blob_close(in.blob);
 	return r;
 }

@@ -46,24 +46,28 @@ static int import_once(const struct import_request *req, int fd, uint64_t *bytes
 	return r;
 }
 
-int image_import(const struct import_request *req, struct error *err)
+int image_write(
+	const struct import_request *req, int fd, const char *name, uint64_t *bytes, struct error *err)
+{
+	if (import_once(req, fd, bytes, err) == 0)
+		return 0;
+	if (err->code != EBADMSG)
+		return -1;
+	/* A blob in the cache was not what its name says; it is gone now, so fetch it again. */
+	log_warn("%s", err->message);
+	error_clear(err);
+	if (ftruncate(fd, 0) < 0)
+		return error_errno(err, "cannot write %s", name);
+	return import_once(req, fd, bytes, err);
+}
+
+int image_import(const struct import_request *req, const char *output, struct error *err)
 {
 	_cleanup_publish_ struct publish out = PUBLISH_INIT;
-	if (publish_begin(&out, req->output, 0666, false, err) < 0)
-		return -1;
-
 	uint64_t bytes;
-	int r = import_once(req, out.fd, &bytes, err);
-	if (r < 0 && err->code == EBADMSG) {
-		/* A blob in the cache was not what its name says; it is gone now, so fetch it again. */
-		log_warn("%s", err->message);
-		error_clear(err);
-		if (ftruncate(out.fd, 0) < 0)
-			return error_errno(err, "cannot write %s", req->output);
-		r = import_once(req, out.fd, &bytes, err);
-	}
-	if (r < 0 || publish_commit(&out, false, err) < 0)
+	if (publish_begin(&out, output, 0666, false, err) < 0 ||
+		image_write(req, out.fd, output, &bytes, err) < 0 || publish_commit(&out, false, err) < 0)
 		return -1;
-	log_info("Wrote %s (%s)", req->output, str_bytes(bytes));
+	log_info("Wrote %s (%s)", output, str_bytes(bytes));
 	return 0;
 }

@@ -17,7 +17,6 @@
 
 struct import_request {
 	const char *uri;
-	const char *output; /* path of the image; must not exist */
 	struct source_options source;
 	struct sqfs_options squashfs;
 	struct layer_limits limits;
@@ -26,4 +25,9 @@ struct import_request {
 	uint32_t epoch; /* seconds since 1970 */
 };
 
-int image_import(const struct import_request *req, struct error *err);
+/* Import to the file OUTPUT, which must not exist. */
+int image_import(const struct import_request *req, const char *output, struct error *err);
+
+/* Write the image to FD (borrowed, an empty file), called NAME in messages; no fsync. *BYTES becomes its size. */
+int image_write(
+	const struct import_request *req, int fd, const char *name, uint64_t *bytes, struct error *err);

@@ -1,0 +1,61 @@
+#include "cmd/extraction.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "rootfs/extract.h"
+
+static int read_limits(const struct settings *s, struct extract_options *o, struct error *err)
+{
+	uint64_t threads = 0;
+	const struct {
+		enum setting key;
+		uint64_t *value;
+	} rows[] = {
+		{ SETTING_MAX_PROCESSORS, &threads },
+		{ SETTING_LIMIT_BYTES, &o->max_bytes },
+		{ SETTING_LIMIT_INODES, &o->max_inodes },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (settings_get(s, rows[i].key) != NULL &&
+			settings_number(s, rows[i].key, rows[i].value, err) < 0)
+			return -1;
+	}
+	o->threads = (unsigned)MIN(threads, (uint64_t)UINT_MAX);
+	return 0;
+}
+
+static void report(const struct extract_report *r)
+{
+	if (r->devices != 0)
+		log_info("%" PRIu64 " device files were left out", r->devices);
+	if (r->owners != 0)
+		log_warn("the owners of %" PRIu64 " files could not be set", r->owners);
+	if (r->xattrs != 0)
+		log_warn("%" PRIu64 " extended attributes could not be set", r->xattrs);
+}
+
+int extraction_run(const struct settings *settings, int fd, const char *name,
+	struct container_scratch *scratch, bool strip_setid, struct error *err)
+{
+	struct extract_options options = { .strip_setid = strip_setid };
+	struct extract_report left_out;
+	if (read_limits(settings, &options, err) < 0)
+		return -1;
+	const struct sqfs_image_options how = { .cache_bytes = extract_cache_bytes(options.threads) };
+	struct sqfs_image *image = sqfs_image_open(fd, name, &how, err);
+	if (image == NULL)
+		return -1;
+	_cleanup_close_ int tree = container_scratch_make_tree(scratch, err);
+	int r = tree >= 0 ? extract_image(image, tree, &options, &left_out, err) : -1;
+	sqfs_image_close(image);
+	if (r < 0)
+		return -1;
+	report(&left_out);
+	if (settings_is_true(settings, SETTING_SYNC) && syncfs(tree) < 0)
+		return error_errno(err, "cannot sync %s", scratch->path);
+	return 0;
+}

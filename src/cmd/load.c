@@ -1,0 +1,116 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "cmd/cmd.h"
+#include "cmd/extraction.h"
+#include "cmd/requests.h"
+#include "rootfs/remove.h"
+
+static const char usage[] =
+	"Usage: enroot load [options] [--] URI\n"
+	"\n"
+	"Load an image from a registry as a container root filesystem, without an image file.\n"
+	"\n"
+	" URI: see `enroot import --help`\n"
+	"\n"
+	" Options:\n"
+	"   -a, --arch ARCH  Architecture of the image (default: this machine's)\n"
+	"   -n, --name NAME  Name of the container (default: IMAGE+TAG)\n"
+	"   -f, --force      Replace an existing container\n"
+	"   -h, --help       Show this text\n"
+	"\n"
+	"setuid and setgid bits are removed. While it loads, the image lies uncompressed and without a name "
+	"in\n"
+	"ENROOT_DATA_PATH, which needs room for both.\n";
+
+struct load {
+	const struct settings *settings;
+	const char *uri, *arch, *name, *data_path;
+	bool replace;
+};
+
+static int check_existing(const struct load *l, struct error *err)
+{
+	_cleanup_free_ char *path = container_path(l->data_path, l->name);
+	struct stat st;
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : error_errno(err, "cannot look at %s", path);
+	if (!l->replace)
+		return error_set(err, EEXIST, "File already exists: %s", path);
+	return remove_check_mounts(path, err);
+}
+
+/* The image between fetching and extraction: stored, not compressed, gone with its descriptor. */
+static int open_spool(const struct container_scratch *scratch, struct error *err)
+{
+	static const char name[] = "image";
+	int fd = openat(scratch->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	fd = openat(scratch->dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_errno(err, "cannot create a temporary file in %s", scratch->path);
+	(void)unlinkat(scratch->dir, name, 0);
+	return fd;
+}
+
+static int make_container(const struct load *l, const struct import_request *req, struct error *err)
+{
+	_cleanup_container_scratch_ struct container_scratch scratch = CONTAINER_SCRATCH_INIT;
+	if (container_scratch_begin(&scratch, l->data_path, remove_for_scratch, err) < 0)
+		return -1;
+	_cleanup_close_ int spool = open_spool(&scratch, err);
+	uint64_t bytes;
+	if (spool < 0 || image_write(req, spool, scratch.path, &bytes, err) < 0)
+		return -1;
+	log_info("Loading container root filesystem...");
+	if (extraction_run(l->settings, spool, scratch.path, &scratch, true, err) < 0 ||
+		interrupt_check(err) < 0)
+		return -1;
+	return container_scratch_publish(&scratch, l->data_path, l->name, l->replace, err);
+}
+
+static int load(struct load *l, struct error *err)
+{
+	_cleanup_free_ char *default_name = l->name == NULL ? source_default_name(l->uri, err) : NULL;
+	if (l->name == NULL)
+		l->name = default_name;
+	if (l->name == NULL || container_name_check(l->name, err) < 0 ||
+		settings_need_directory(l->settings, SETTING_DATA_PATH, err) < 0)
+		return -1;
+	l->data_path = settings_get(l->settings, SETTING_DATA_PATH);
+	struct import_request req;
+	if (check_existing(l, err) < 0 || request_import(l->settings, l->uri, l->arch, &req, err) < 0)
+		return -1;
+	req.squashfs.compression = SQFS_NONE;
+	return make_container(l, &req, err);
+}
+
+int cmd_load(struct settings *settings, int argc, char *argv[])
+{
+	struct load l = { .settings = settings };
+	const struct option_spec specs[] = {
+		{ 'a', "arch", OPTION_STRING, &l.arch },
+		{ 'n', "name", OPTION_STRING, &l.name },
+		{ 'f', "force", OPTION_FLAG, &l.replace },
+	};
+	int first;
+	int status = options_parse_or_usage(argc, argv, specs, ARRAY_SIZE(specs), usage, 1, 1, &first);
+	if (status >= 0)
+		return status;
+
+	_cleanup_error_ struct error err = ERROR_INIT;
+	l.uri = argv[first];
+	l.replace |= settings_is_true(settings, SETTING_FORCE_OVERRIDE);
+	if (load(&l, &err) < 0) {
+		log_failure(&err);
+		return 1;
+	}
+	return 0;
+}
