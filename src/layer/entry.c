@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "base/str.h"
 
+#define PREFIX_LEN (sizeof(".wh.") - 1)
+
 static void drop_last(struct buffer *out)
 {
 	char *slash = memrchr(out->data, '/', out->len);
@@ -139,14 +141,14 @@ static int classify_whiteout(
 		*drop = len != strlen(".wh..wh..opq") || !begins(last, len, ".wh..wh..opq");
 		return 1;
 	}
-	const char *name = last + strlen(".wh.");
-	size_t name_len = len - strlen(".wh.");
+	const char *name = last + PREFIX_LEN;
+	size_t name_len = len - PREFIX_LEN;
 	if (name_len == 0 || (name_len == 1 && name[0] == '.') ||
 		(name_len == 2 && name[0] == '.' && name[1] == '.'))
 		return error_set(err, EBADMSG, "a whiteout of nothing, \".\" or \"..\"");
 	entry->kind = LAYER_WHITEOUT;
 	memmove(c->path.data + (last - c->path.data), name, name_len);
-	c->path.len -= strlen(".wh.");
+	c->path.len -= PREFIX_LEN;
 	entry->path_len = c->path.len;
 	return 1;
 }

@@ -119,12 +119,11 @@ static void owe(struct merge *m, uint32_t inode, uint64_t entry)
 
 static int apply_file(struct merge *m, const struct layer_entry *e, uint64_t number, struct error *err)
 {
-	uint32_t inode = tree_inode_count(m->tree);
 	struct layer_place place;
 	uint32_t node;
 	if (find_place(m, e, &place, &node, err) < 0)
 		return -1;
-	inode = new_inode(m, e, TREE_FILE);
+	uint32_t inode = new_inode(m, e, TREE_FILE);
 	if (e->data == LAYER_NOT_WRITTEN)
 		owe(m, inode, number);
 	return put_inode(m, &place, node, inode, err);

@@ -29,7 +29,8 @@ struct layer_stream {
 	struct sha256 *sha;
 	uint64_t made; /* bytes of tar */
 	struct block *current;
-	bool threaded, hashing; /* threads that run */
+	bool threaded, hashing; /* threads that were started */
+	bool hash_joined;
 	bool ended;
 	pthread_t inflate_thread, hash_thread;
 	struct queue *empty, *to_parse, *to_hash;
@@ -193,10 +194,9 @@ int layer_stream_drain(struct layer_stream *s, struct error *err)
 
 static void join_hash(struct layer_stream *s)
 {
-	if (!s->hashing)
-		return;
-	pthread_join(s->hash_thread, NULL);
-	s->hashing = false;
+	if (s->hashing && !s->hash_joined)
+		pthread_join(s->hash_thread, NULL);
+	s->hash_joined = true;
 }
 
 void layer_stream_digest(struct layer_stream *s, char *hex)

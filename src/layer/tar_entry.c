@@ -74,15 +74,16 @@ static void choose_names(struct tar_reader *r, struct tar_entry *e)
 static int choose_type(const struct tar_reader *r, struct tar_entry *e, bool *has_data, struct error *err)
 {
 	static const struct {
-		char letter;
 		enum tar_type type;
+		char letter;
 		bool has_data;
 	} types[] = {
-		{ '0', TAR_FILE, true }, { '\0', TAR_FILE, true }, { '7', TAR_FILE, true }, /* contiguous */
-		{ 'S', TAR_FILE, true }, /* old GNU sparse */
-		{ '1', TAR_HARDLINK, false }, { '2', TAR_SYMLINK, false }, { '3', TAR_DEVICE, false },
-		{ '4', TAR_DEVICE, false }, { '5', TAR_DIRECTORY, false }, { '6', TAR_FIFO, false },
-		{ 'D', TAR_DIRECTORY, true }, /* GNU incremental: the data are a list of names */
+		{ TAR_FILE, '0', true }, { TAR_FILE, '\0', true }, /* v7 */
+		{ TAR_FILE, '7', true },                           /* contiguous */
+		{ TAR_FILE, 'S', true },                           /* old GNU sparse */
+		{ TAR_HARDLINK, '1', false }, { TAR_SYMLINK, '2', false }, { TAR_DEVICE, '3', false },
+		{ TAR_DEVICE, '4', false }, { TAR_DIRECTORY, '5', false }, { TAR_FIFO, '6', false },
+		{ TAR_DIRECTORY, 'D', true }, /* GNU incremental: the data are a list of names */
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		if (types[i].letter != r->header.type)

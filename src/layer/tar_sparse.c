@@ -109,7 +109,7 @@ static int map_line(struct tar_reader *r, uint64_t *used, uint64_t *value, struc
 /* Format 1.0: the map is text in front of the data, padded to a block. */
 static int map_in_data(struct tar_reader *r, struct error *err)
 {
-	uint64_t used = 0, count, pair[2], skipped;
+	uint64_t used = 0, count = 0, pair[2] = { 0 }, skipped;
 	r->pax.sparse.count = 0;
 	if (map_line(r, &used, &count, err) < 0)
 		return -1;
