@@ -145,7 +145,6 @@ REFERENCES
 # One hostile image: import, and create where it was accepted. Says what went wrong.
 try_hostile() {
 	local name=$1 what=$2 lines
-	run timeout 60 true
 	push_layout "hostile/$name:1" "hostile-$name:1" 2>/dev/null || {
 		echo "$name: cannot be pushed"
 		return 1
@@ -177,15 +176,21 @@ try_hostile() {
 	enroot remove -f "$name"
 }
 
+# Everything about a small folder: names, types, modes, owners, times, inodes, contents.
+state_of() {
+	find "$1" -printf '%p %y %m %U:%G %s %T@ %C@ %i %l\n' | sort
+	find "$1" -type f -exec sha256sum {} +
+}
+
 @test "hostile images: nothing outside changes, no crash, one clear error" {
 	local name what bad=0
 	as_user mkdir canary
 	as_user sh -c 'echo secret >canary/secret'
 	"$TOOLS/make-hostile-images.py" hostile "$WORK/canary"
-	manifest --owners canary >before
+	state_of canary >before
 	while read -r name what; do
 		try_hostile "$name" "$what" || bad=$((bad + 1))
-		manifest --owners canary >after
+		state_of canary >after
 		same_listing before after || {
 			echo "$name: changed the canary"
 			bad=$((bad + 1))

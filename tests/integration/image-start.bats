@@ -34,8 +34,8 @@ make_busybox_image() {
 
 # wait_for CMD…: until it succeeds, 20 s at most
 wait_for() {
-	local i
-	for ((i = 0; i < 1000; i++)); do
+	local end=$((SECONDS + 20))
+	while ((SECONDS < end)); do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.02
 	done
@@ -43,18 +43,21 @@ wait_for() {
 	return 1
 }
 
-# The image servers of this test's user that serve images below WORK (or the one named).
+# The image servers that serve images below WORK.
 servers() {
-	local dir
-	for dir in /proc/[0-9]*; do
-		[ "$(cat "$dir/comm" 2>/dev/null)" = enroot-image ] || continue
-		tr '\0' ' ' <"$dir/cmdline" 2>/dev/null | grep -qF -- "${1:-$WORK/}" && echo "${dir#/proc/}"
+	local pid line
+	for pid in $(pgrep -x enroot-image); do
+		IFS= read -r -d '' line < <(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) || true
+		[[ "$line" != *"$WORK/"* ]] || echo "$pid"
 	done
-	return 0
+}
+
+has_server() {
+	[ -n "$(servers)" ]
 }
 
 no_servers() {
-	[ -z "$(servers "$@")" ]
+	[ -z "$(servers)" ]
 }
 
 # An image of its own for this test, so that its server can be told from others.
@@ -294,7 +297,7 @@ check_served() {
 	own_image
 	spawn "$BIN/enroot" start "$IMAGE" sleep 60 &
 	JOBS=$!
-	wait_for test -n "$(wait_for eval '[ -n "$(servers)" ]'; servers)"
+	wait_for has_server
 	local server
 	server=$(servers)
 	[ "$(ps -o sid= -p "$server" | tr -d ' ')" = "$server" ] || [ "$(ps -o sid= -p "$server" | tr -d ' ')" != "$(ps -o sid= -p "$JOBS" | tr -d ' ')" ]
@@ -346,7 +349,7 @@ check_served() {
 	own_image
 	spawn "$BIN/enroot" start --pid "$IMAGE" sleep 60 &
 	JOBS=$!
-	wait_for eval '[ -n "$(servers)" ]'
+	wait_for has_server
 	sleep 0.2
 	kill -KILL "$JOBS"
 	wait "$JOBS" || true
@@ -470,6 +473,10 @@ check_served() {
 	assert_one_error "ENROOT_OVERLAY_SIZE"
 }
 
+no_overlay_program() {
+	! pgrep -u "$TEST_UID" -x fuse-overlayfs
+}
+
 @test "without the kernel's overlay: fuse-overlayfs" {
 	command -v fuse-overlayfs >/dev/null || skip "needs fuse-overlayfs"
 	own_image
@@ -477,7 +484,7 @@ check_served() {
 	run -0 enroot start --rw "$IMAGE" sh -c 'echo a >/x && rm -r /usr && mkdir /usr && ls /usr && cat /x; sed -n "s/.* \/ .* - \([a-z.-]*\) .*/\1/p" /proc/self/mountinfo | tail -1'
 	[ "$output" = $'a\nfuse.fuse-overlayfs' ]
 	wait_for no_servers
-	wait_for eval '! pgrep -u "$TEST_UID" -f "fuse-overlayfs.*lowerdir=lower"'
+	wait_for no_overlay_program
 }
 
 @test "without any overlay: read-only, with one warning" {
