@@ -6,7 +6,6 @@
  * helpers that hooks call.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,12 +15,12 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "build-config.h"
 #include "bundle/marker.h"
 #include "cmd/bundle-run.h"
 #include "cmd/cmd.h"
 #include "cmd/help.h"
 #include "cmd/helpers.h"
+#include "cmd/image-program.h"
 #include "config/user.h"
 
 static const struct command {
@@ -33,6 +32,7 @@ static const struct command {
 	{ "bundle", NULL, false },
 	{ "create", cmd_create, true },
 	{ "digest", NULL, false },
+	{ "doctor", cmd_doctor, false },
 	{ "exec", cmd_exec, false },
 	{ "export", NULL, false },
 	{ "import", NULL, false },
@@ -64,22 +64,6 @@ static const struct {
 	{ "enroot-mksquashovlfs", "enroot import" },
 	{ "enroot-makeself", "enroot bundle" },
 };
-
-/* The image program beside this one if there is one (a build tree), else the installed one. */
-static char *image_program(void)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n > 0) {
-		self[n] = '\0';
-		char *slash = strrchr(self, '/');
-		_cleanup_free_ char *beside =
-			slash != NULL ? xasprintf("%.*s/enroot-image", (int)(slash - self), self) : NULL;
-		if (beside != NULL && access(beside, X_OK) == 0)
-			return steal_pointer(&beside);
-	}
-	return xstrdup(ENROOT_IMAGE_PROGRAM);
-}
 
 static int become_image_program(char *argv[])
 {

@@ -11,6 +11,7 @@ int cmd_batch(struct settings *settings, int argc, char *argv[]);
 int cmd_bundle(struct settings *settings, int argc, char *argv[]);
 int cmd_create(struct settings *settings, int argc, char *argv[]);
 int cmd_digest(struct settings *settings, int argc, char *argv[]);
+int cmd_doctor(struct settings *settings, int argc, char *argv[]);
 int cmd_exec(struct settings *settings, int argc, char *argv[]);
 int cmd_export(struct settings *settings, int argc, char *argv[]);
 int cmd_import(struct settings *settings, int argc, char *argv[]);
