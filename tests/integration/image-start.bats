@@ -124,9 +124,9 @@ is_stopped() {
 }
 
 @test "with a PID namespace" {
-	run -0 enroot start --pid "$IMAGE" sh -c 'echo $$; ps | grep -c enroot-image || true'
+	run -0 enroot start --pid "$IMAGE" sh -c 'echo $$; ps | grep -c "[e]nroot-image" || true'
 	[ "${lines[0]}" = 1 ]
-	[ "${lines[1]}" = 1 ] # grep itself
+	[ "${lines[1]}" = 0 ]
 	run -9 enroot start --pid "$IMAGE" sh -c 'exit 9'
 }
 
@@ -217,11 +217,11 @@ check_served() {
 	served_tree
 	mksquashfs "$WORK/tree" "$WORK/t.sqsh" -comp zstd -noappend -quiet -no-progress >/dev/null
 	mkdir "$WORK/m"
-	(cd "$WORK/tree" && find . -type f -size -2M ! -path './modes/*' -exec sha256sum {} + | sort >"$WORK/sums")
+	(cd "$WORK/tree" && find . -type f -size -2M ! -path './modes/*' ! -path './names/*' -exec sha256sum {} + | sort >"$WORK/sums")
 	# shellcheck disable=SC2016
-	run -0 "$FUSE_MOUNT" "$WORK/t.sqsh" "$WORK/m" sh -c 'cd "$1" && cut -c67- "$2" | grep -v "[^ -~]" | tr "\n" "\0" |
+	run -0 "$FUSE_MOUNT" "$WORK/t.sqsh" "$WORK/m" sh -c 'cd "$1" && cut -c67- "$2" | tr "\n" "\0" |
 		xargs -0 -n 4 -P 64 sha256sum | sort' sh "$WORK/m" "$WORK/sums"
-	diff <(grep -v '[^ -~]' "$WORK/sums" | grep -v '^\\') <(echo "$output" | grep -v '^\\')
+	diff "$WORK/sums" <(echo "$output")
 }
 
 # ---- hostile images ----
@@ -245,7 +245,9 @@ check_served() {
 	# The first blocks of data belong to the largest files of busybox.
 	dd if=/dev/urandom of="$IMAGE" bs=1 seek=300000 count=20000 conv=notrunc status=none
 	run enroot start "$IMAGE" sh -c 'for i in 1 2 3; do cat /bin/* >/dev/null; done; echo alive'
-	[ "$(grep -c '^\[ERROR\].*corrupt' <<<"$output")" -le 1 ]
+	[[ "$output" == *alive ]]
+	[ "$(grep -c '^\[WARN\].*corrupt' <<<"$output")" -eq 1 ]
+	[[ "$output" == *"Input/output error"* ]]
 	wait_for no_servers
 }
 
@@ -307,7 +309,7 @@ check_served() {
 	if is_root; then
 		[ "$(readlink "/proc/$server/cwd")" = / ]
 		[ "$(readlink "/proc/$server/ns/mnt")" = "$(readlink /proc/self/ns/mnt)" ]
-		[ "$BUILD" = san ] || [ "$(find "/proc/$server/fd" -lname '/*' ! -lname /dev/fuse ! -lname "$IMAGE" ! -lname /dev/null | wc -l)" -le 1 ]
+		[ "$BUILD" = san ] || [ "$(find "/proc/$server/fd" -lname '/*' ! -lname '*/fuse' ! -lname "$IMAGE" ! -lname /dev/null | wc -l)" -le 1 ]
 	fi
 	kill "$JOBS"
 	wait "$JOBS" || true
@@ -322,7 +324,7 @@ check_served() {
 	JOBS=$!
 	wait_for is_stopped "$JOBS"
 	# As Slurm's plugin: a task joins by setns, then the first process goes on and ends.
-	nsenter -t "$JOBS" -U --preserve-credentials -m -r -w sh -c 'exec 3>&-; while [ ! -e /tmp/go ]; do /bin/busybox ls -lR /bin /usr >/dev/null; sleep 0.05; done' 3>&- &
+	as_user nsenter -t "$JOBS" -U --preserve-credentials -m -r -w sh -c 'exec 3>&-; while [ ! -e /tmp/go ]; do /bin/busybox ls -lR /bin /usr >/dev/null; sleep 0.05; done' 3>&- &
 	local task=$!
 	JOBS="$JOBS $task"
 	sleep 0.3
@@ -481,7 +483,7 @@ no_overlay_program() {
 	command -v fuse-overlayfs >/dev/null || skip "needs fuse-overlayfs"
 	own_image
 	TEST_ENV=(ENROOT_NATIVE_OVERLAYFS=n)
-	run -0 enroot start --rw "$IMAGE" sh -c 'echo a >/x && rm -r /usr && mkdir /usr && ls /usr && cat /x; sed -n "s/.* \/ .* - \([a-z.-]*\) .*/\1/p" /proc/self/mountinfo | tail -1'
+	run -0 enroot start --rw "$IMAGE" sh -c 'echo a >/x && rm -r /usr && mkdir /usr && ls /usr && cat /x; sed -n "s/.* \/ .* - \([a-z.-]*\) .*/\1/p" /proc/self/mountinfo | head -1'
 	[ "$output" = $'a\nfuse.fuse-overlayfs' ]
 	wait_for no_servers
 	wait_for no_overlay_program

@@ -63,6 +63,8 @@ static int file_seek(struct worker *w, struct open_file *f, uint64_t offset)
 
 static int file_get(struct worker *w, uint64_t node, uint64_t offset, struct open_file **file)
 {
+	if (node == 0) /* what marks a free slot is nobody's */
+		return -ENOENT;
 	struct open_file *f = &w->files[(node >> 4 ^ node >> 16) % FILE_SLOTS];
 	if (f->node != node) {
 		int r = file_open(w, node, f);

@@ -16,7 +16,7 @@ void notice_write(int fd, const struct error *err)
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 	if (fd < 0 || err->message == NULL || poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
 		return;
-	int n = snprintf(line, sizeof(line) - 1, "[ERROR] %s", err->message);
+	int n = snprintf(line, sizeof(line) - 1, "[WARN] %s", err->message);
 	size_t len = MIN((size_t)MAX(n, 0), sizeof(line) - 2);
 	for (size_t i = 0; i < len; i++) {
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
@@ -44,8 +44,11 @@ static void *follow(void *arg)
 void notice_follow(int fd, int pidfd)
 {
 	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0 || (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)))
+	if (fd < 0 || fstat(fd, &st) < 0 || (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode))) {
+		if (pidfd >= 0)
+			close(pidfd);
 		return;
+	}
 	struct followed *f = xmalloc(sizeof(*f));
 	*f = (struct followed){ .fd = fd, .pidfd = pidfd };
 	pthread_attr_t attr;

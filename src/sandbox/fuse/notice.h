@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 
-/* Print an error to FD (-1: nowhere) as the programs do, unless that would block. */
+/* Print an error to FD (-1: nowhere) as a warning, unless that would block: what fails by it has its own [ERROR]. */
 void notice_write(int fd, const struct error *err);
 
-/* If FD is a pipe or a socket, close it when the process of PIDFD ends (a thread waits for it). */
+/* If FD is a pipe or a socket, close it when the process of PIDFD ends (a thread waits for it). PIDFD is taken over. */
 void notice_follow(int fd, int pidfd);

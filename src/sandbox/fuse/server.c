@@ -182,6 +182,16 @@ static struct worker *worker_new(struct fuse_server *s, int device, struct error
 	return w;
 }
 
+static void worker_free(struct worker *w)
+{
+	for (unsigned i = 0; i < FILE_SLOTS; i++)
+		free(w->files[i].marks);
+	sqfs_reader_free(w->reader);
+	error_clear(&w->err);
+	free(w->reply);
+	free(w);
+}
+
 /* The first to see the end takes the others with it. */
 static void *worker_main(void *arg)
 {
@@ -249,7 +259,7 @@ struct fuse_server *fuse_server_new(const struct fuse_server_options *options, s
 	s->image = image;
 	s->root = root.ref;
 	s->notices = options->notices;
-	s->workers_max = count_workers();
+	s->workers_max = options->threads > 0 ? options->threads : count_workers();
 	pthread_mutex_init(&s->lock, NULL);
 	return s;
 }
@@ -263,8 +273,18 @@ void fuse_server_run(struct fuse_server *s, const int *devices, unsigned count, 
 	s->gid = gid;
 	s->workers = 1;
 	struct worker *w = worker_new(s, devices[0], &err);
-	if (w == NULL)
+	if (w == NULL) {
 		notice_write(s->notices, &err);
-	else
-		serve(w);
+		return;
+	}
+	serve(w);
+	if (s->workers == 1)
+		worker_free(w);
+}
+
+void fuse_server_free(struct fuse_server *s)
+{
+	sqfs_image_close(s->image);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
 }

@@ -22,6 +22,7 @@ struct fuse_server_options {
 	uint64_t offset;  /* where the squashfs begins in it */
 	const char *name; /* what messages call it */
 	int notices;      /* where the first failure to read the image is reported; -1: nowhere */
+	unsigned threads; /* at most; 0: as the processors suggest */
 };
 
 #define FUSE_SERVER_DEVICES 4 /* more descriptors of /dev/fuse than these are not worth their opening */
@@ -35,3 +36,6 @@ struct fuse_server *fuse_server_new(const struct fuse_server_options *options, s
  * Returns when the file system is gone.
  */
 void fuse_server_run(struct fuse_server *server, const int *devices, unsigned count, uid_t uid, gid_t gid);
+
+/* Only after fuse_server_run() with a single thread, as in tests: the server's process ends otherwise. */
+void fuse_server_free(struct fuse_server *server);
