@@ -43,6 +43,7 @@ static const struct command {
 	{ "logout", NULL, false },
 	{ "remove", cmd_remove, true },
 	{ "start", cmd_start, false },
+	{ "stop", cmd_stop, false },
 	{ "version", cmd_version, false },
 };
 

@@ -8,9 +8,9 @@
 #include "base/options.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "cmd/running.h"
 #include "sandbox/environ.h"
 #include "sandbox/nsenter.h"
-#include "sandbox/processes.h"
 
 extern char **environ;
 
@@ -20,25 +20,12 @@ static const char usage[] =
 	"Execute a command inside an existing container.\n"
 	"\n"
 	"The container is given by the PID of one of its processes (\"enroot list -f\" shows them) or by\n"
-	"its name. The command gets the environment and the working directory of that process.\n"
+	"its name (its own, or that of \"enroot start --name\"). The command gets the environment and the "
+	"working directory of that process.\n"
 	"\n"
 	" Options:\n"
 	"   -e, --env KEY[=VAL]  Export an environment variable inside the container\n"
 	"   -h, --help           Show this text\n";
-
-/* The process that shows a container of this name in the list, or 0. */
-static pid_t find_by_name(const struct settings *settings, const char *name)
-{
-	_cleanup_error_ struct error ignored = ERROR_INIT;
-	_cleanup_container_processes_ struct container_processes list = CONTAINER_PROCESSES_INIT;
-	if (container_processes_find(&list, settings_get(settings, SETTING_DATA_PATH), &ignored) < 0)
-		return 0;
-	for (size_t i = 0; i < list.count; i++) {
-		if (list.items[i].name != NULL && str_eq(list.items[i].name, name))
-			return list.items[i].pid;
-	}
-	return 0;
-}
 
 /* A number is a PID, unless there is no such process but a container of that name. */
 static int open_target(
@@ -50,7 +37,8 @@ static int open_target(
 		return 0;
 	if (is_number && err->code != ESRCH)
 		return -1;
-	pid_t pid = find_by_name(settings, word);
+	_cleanup_running_ struct running running = running_find(settings, word);
+	pid_t pid = running.pid;
 	if (pid == 0)
 		return error_set(err, ESRCH, "Process not found: %s", word);
 	error_clear(err);

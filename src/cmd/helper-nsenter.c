@@ -89,7 +89,7 @@ static int create(const struct request *req, struct error *err)
 		.ipc = req->namespaces[NSENTER_IPC],
 		.uts = req->namespaces[NSENTER_UTS],
 	};
-	if (namespaces_enter(&ns, err) < 0 || (ns.pid && supervise_fork(err) < 0))
+	if (namespaces_enter(&ns, err) < 0 || (ns.pid && supervise_fork(0, err) < 0))
 		return -1;
 	return ns.user ? filter_install(err) : 0;
 }

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "cmd/cmd.h"
+#include "cmd/start-named.h"
 #include "cmd/start-operand.h"
 
 static const char usage[] =
@@ -27,6 +28,9 @@ static const char usage[] =
 	"       --net            Start the container in a new network namespace\n"
 	"       --ipc            Start the container in a new IPC namespace\n"
 	"       --uts            Start the container in a new UTS namespace\n"
+	"       --name NAME      Call it so for \"enroot exec\" and \"enroot stop\"\n"
+	"       --detach         Start it in the background, print its PID, and write its output to a log\n"
+	"                        (NAME is then the container's own unless given)\n"
 	"   -h, --help           Show this text\n";
 
 int cmd_start(struct settings *settings, int argc, char *argv[])
@@ -34,12 +38,16 @@ int cmd_start(struct settings *settings, int argc, char *argv[])
 	static const enum setting flag_settings[] = { SETTING_REMAP_ROOT, SETTING_ROOTFS_WRITABLE,
 		SETTING_UNSHARE_PID, SETTING_UNSHARE_NET, SETTING_UNSHARE_IPC, SETTING_UNSHARE_UTS };
 	bool flags[ARRAY_SIZE(flag_settings)] = { false };
+	bool detach = false;
+	const char *name = NULL;
 	_cleanup_strv_ struct strv env = STRV_INIT, mounts = STRV_INIT;
 	struct start_request req = { .settings = settings, .image = -1, .env = &env, .mounts = &mounts };
 	const struct option_spec specs[] = {
 		{ 'c', "conf", OPTION_STRING, &req.conf },
+		{ 0, "detach", OPTION_FLAG, &detach },
 		{ 'e', "env", OPTION_LIST, &env },
 		{ 'm', "mount", OPTION_LIST, &mounts },
+		{ 0, "name", OPTION_STRING, &name },
 		{ 0, "overlay", OPTION_STRING, &req.overlay },
 		{ 0, "rc", OPTION_STRING, &req.rc },
 		{ 'r', "root", OPTION_FLAG, &flags[0] },
@@ -69,7 +77,7 @@ int cmd_start(struct settings *settings, int argc, char *argv[])
 	if (req.overlay != NULL)
 		settings_set(settings, SETTING_ROOTFS_WRITABLE, "y");
 	req.command = argv + operand + 1;
-	if (start_operand(settings, argv[operand], &req, &err) < 0) {
+	if (start_named(settings, argv[operand], name, detach, &req, &err) < 0) {
 		log_failure(&err);
 		return EXIT_FAILURE;
 	}

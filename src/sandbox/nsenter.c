@@ -121,7 +121,7 @@ int nsenter_join(struct nsenter *t, struct error *err)
 	if (t->cwd >= 0 && fchdir(t->cwd) < 0)
 		return error_errno(err, "failed to change directory");
 	/* Only children are in a PID namespace that was joined. */
-	return t->namespaces[NSENTER_PID] >= 0 ? supervise_fork(err) : 0;
+	return t->namespaces[NSENTER_PID] >= 0 ? supervise_fork(0, err) : 0;
 }
 
 int nsenter_drop_privileges(const struct nsenter *t, struct error *err)

@@ -68,7 +68,7 @@ static void supervise(pid_t child, const sigset_t *signals)
 	}
 }
 
-int supervise_fork(struct error *err)
+int supervise_fork(int release, struct error *err)
 {
 	sigset_t all, before;
 	sigfillset(&all);
@@ -83,8 +83,11 @@ int supervise_fork(struct error *err)
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		return -1;
 	}
-	if (child > 0)
+	if (child > 0) {
+		if (release > 0)
+			close(release);
 		supervise(child, &all);
+	}
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	struct pollfd died = { .fd = parent, .events = POLLIN };

@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 /*
- * Fork. Returns 0 in the child and -1 with ERR on failure; the parent never returns, it ends with the child's exit
+ * Fork. The parent closes RELEASE (0: nothing), a descriptor whose end tells that the container runs. Returns 0 in the child and -1 with ERR on failure; the parent never returns, it ends with the child's exit
  * status or by the same signal.
  */
-int supervise_fork(struct error *err);
+int supervise_fork(int release, struct error *err);

@@ -117,7 +117,7 @@ static int start_enter_namespaces(struct start *s, struct error *err)
 		/* The supervisor stays out of the container's mount namespace: nothing in there but the container. */
 		const struct namespaces first = { .user = user, .map_root = ns.map_root, .pid = true };
 		if (image_server_settle(&s->image.server, err) < 0 || namespaces_enter(&first, err) < 0 ||
-			supervise_fork(err) < 0)
+			supervise_fork(s->req->channel, err) < 0)
 			return -1;
 		ns.user = false;
 	}

@@ -24,6 +24,8 @@ struct start_request {
 	const struct strv *mounts; /* fstab lines with ":" for blanks, in order */
 	char *const *command;      /* NULL-terminated; empty: an interactive shell */
 
+	int channel; /* closed by execve(2), and by a supervisor: see start/detach.h; 0: none */
+
 	/* Called with the scratch directory (O_PATH, borrowed) before any configuration is read; NULL: not. */
 	int (*prepare)(void *arg, int scratch, struct error *err);
 	void *prepare_arg;

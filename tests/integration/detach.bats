@@ -1,0 +1,189 @@
+# start --name, --detach, and stop.
+
+load helpers
+
+setup() {
+	common_setup
+	DATA=$WORK/home/.local/share/enroot
+	local root=$DATA/box name
+	mkdir -p "$root"/{bin,etc,tmp,root}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	for name in sh cat echo true kill sleep env id ls readlink touch; do
+		ln -sf busybox "$root/bin/$name"
+	done
+	echo PATH=/bin >"$root/etc/environment"
+	! is_root || chown -R "$TEST_UID:$TEST_GID" "$WORK/home"
+	LOG=$WORK/run/enroot/log
+	PIDS=()
+}
+
+teardown() {
+	local pid
+	for pid in ${PIDS+"${PIDS[@]}"}; do
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+	common_teardown
+}
+
+# detached ARG…: its PID is in $PID.
+detached() {
+	PID=$(enroot start --detach "$@" 3>&-)
+	PIDS+=("$PID")
+	[[ "$PID" =~ ^[0-9]+$ ]]
+}
+
+# Wait until FILE holds a line.
+wait_for_line() {
+	local i
+	for ((i = 0; i < 250; i++)); do
+		! grep -qsxF "$2" "$1" || return 0
+		sleep 0.02
+	done
+	cat "$1"
+	return 1
+}
+
+gone() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		grep -qs '^State:[[:space:]]*[SRDTt]' "/proc/$1/status" || return 0
+		sleep 0.02
+	done
+	return 1
+}
+
+@test "in the background: output, session, exec by name, stop" {
+	detached box sh -c 'echo out; echo err >&2; readlink /proc/self/fd/0; exec sleep 1000'
+	wait_for_line "$LOG/box" /dev/null
+	[ "$(cat "$LOG/box")" = $'out\nerr\n/dev/null' ]
+	[ "$(stat -c %a "$LOG/box")" = 600 ]
+	[ "$(ps -o sid= -p "$PID" | tr -d ' ')" = "$PID" ]
+	enroot list -f | grep -qE "^box +$PID "
+	[ "$(enroot exec box cat /etc/environment)" = PATH=/bin ]
+	run --separate-stderr enroot stop box
+	[ "$status" -eq 0 ]
+	[ -z "$output$stderr" ]
+	gone "$PID"
+	[ ! -e run/enroot/run/box ]
+	run enroot stop box
+	assert_one_error "Process not found: box"
+}
+
+@test "a name is taken while it runs, and free afterwards" {
+	detached --name one box sleep 1000
+	first=$PID
+	run enroot start --detach --name one box echo lost
+	assert_one_error "one is running already: PID $first"
+	run enroot start --name one box true
+	assert_one_error "one is running already"
+	detached --name two box sleep 1000
+	kill -0 "$first"
+	enroot stop one
+	gone "$first"
+	kill -0 "$PID"
+	detached --name one box sh -c 'echo again; exec sleep 1000'
+	wait_for_line "$LOG/one" again
+	enroot stop one two
+	enroot list -f | grep -qx box
+}
+
+@test "stop by the container's own name means all that run of it, by a PID the one" {
+	detached --name one box sleep 1000
+	one=$PID
+	detached --name two box sleep 1000
+	two=$PID
+	detached --name three box sleep 1000
+	enroot stop "$two"
+	gone "$two"
+	kill -0 "$one"
+	kill -0 "$PID"
+	enroot stop box
+	gone "$one"
+	gone "$PID"
+}
+
+@test "--name without --detach" {
+	spawn out start --name front box sh -c 'echo ready; exec sleep 1000'
+	PIDS+=("$SPAWNED")
+	wait_for_line out ready
+	[ "$(enroot exec front id -u)" = "$TEST_UID" ]
+	enroot stop front
+	gone "$SPAWNED"
+}
+
+@test "with a PID namespace" {
+	detached --pid --name inner box sh -c 'sleep 1000 & echo up; wait'
+	wait_for_line "$LOG/inner" up
+	enroot list -f | grep -qE "^box +$PID "
+	[ "$(enroot exec inner sh -c 'echo $(readlink /proc/1/exe)')" = /bin/busybox ]
+	# PID 1 ignores SIGTERM without a handler.
+	enroot stop --time 0 inner
+	gone "$PID"
+}
+
+@test "SIGTERM first, SIGKILL for who stays, and for stopped ones, too" {
+	detached --name polite box sh -c 'trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.05; done'
+	wait_for_line "$LOG/polite" up
+	enroot stop polite
+	grep -qx bye "$LOG/polite"
+	detached --name stubborn box sh -c 'trap "" TERM; echo up; while :; do sleep 0.05; done'
+	wait_for_line "$LOG/stubborn" up
+	enroot stop -t 1 stubborn
+	gone "$PID"
+	detached --name frozen box sh -c 'echo up; kill -STOP $$'
+	wait_for_line "$LOG/frozen" up
+	enroot stop frozen
+	gone "$PID"
+}
+
+@test "an image in the background" {
+	release_only # the sanitized server keeps descriptors
+	[ -c /dev/fuse ] || skip "no /dev/fuse"
+	as_user "$BIN/enroot" export -o web.sqsh box
+	detached web.sqsh sh -c 'echo up; exec sleep 1000'
+	wait_for_line "$LOG/web" up
+	[ "$(enroot exec web cat /etc/environment)" = PATH=/bin ]
+	enroot stop web
+	gone "$PID"
+}
+
+@test "a start that fails says so, and nothing runs" {
+	run enroot start --detach --name bad -m /nonexistent:/mnt box
+	assert_one_error /nonexistent "No such file or directory"
+	run enroot start --detach missing
+	assert_one_error "No such file or directory"
+	run enroot start --detach --name ../x box
+	assert_one_error "Invalid argument: ../x"
+	run enroot start --detach .
+	assert_one_error "Invalid argument: ."
+	printf 'exit 3\n' >job.conf
+	run enroot start --detach --name conf --conf job.conf box
+	[ "$status" -eq 1 ]
+	enroot list -f | grep -qx box
+}
+
+@test "records are hints: what is not a container is never stopped" {
+	sleep 1000 3>&- &
+	PIDS+=("$!")
+	mkdir -p run/enroot/run
+	start=$(awk '{ sub(/^.*\) /, ""); print $20 }' "/proc/$!/stat")
+	echo "$! $start" >run/enroot/run/trap
+	! is_root || chown -R "$TEST_UID:$TEST_GID" run/enroot
+	run enroot stop trap
+	assert_one_error "Process not found: trap"
+	run enroot stop "$!"
+	assert_one_error "Process not found"
+	run enroot stop 1
+	assert_one_error "Process not found"
+	kill -0 "$!"
+}
+
+@test "command lines of stop" {
+	run enroot stop
+	[ "$status" -eq 1 ]
+	[[ "${lines[0]}" == "Usage: enroot stop"* ]]
+	run enroot stop --help
+	[ "$status" -eq 0 ]
+	run enroot stop --time soon box
+	assert_one_error "Invalid argument: soon"
+}
