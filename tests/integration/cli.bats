@@ -5,7 +5,7 @@ load helpers
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-commands="batch bundle create digest exec export import list load remove start"
+commands="batch bundle create digest doctor exec export import list load login logout remove start stop"
 
 @test "no command, help, -h, unknown command" {
 	run --separate-stderr enroot
@@ -15,7 +15,7 @@ commands="batch bundle create digest exec export import list load remove start"
 	run --separate-stderr enroot help
 	[ "$status" -eq 0 ]
 	local command
-	for command in $commands info version help; do
+	for command in ${commands/ logout/} info version help; do
 		grep -qw "$command" <<<"$output"
 	done
 	run --separate-stderr enroot --help
@@ -28,11 +28,7 @@ commands="batch bundle create digest exec export import list load remove start"
 
 @test "CMD --help: that command's usage on stdout, exit 0" {
 	local command option
-	# load is not finished.
 	for command in $commands info version; do
-		case $command in
-		load) continue ;;
-		esac
 		for option in -h --help; do
 			[ "$command $option" != "batch -h" ] || continue
 			run --separate-stderr enroot "$command" $option
@@ -69,6 +65,12 @@ start --nosuch x
 start -m '' x
 digest
 digest a b
+load
+load a b
+login
+logout
+stop
+doctor x
 info x
 bundle
 bundle a b

@@ -46,7 +46,7 @@ wait_for() {
 # The image servers that serve images below WORK.
 servers() {
 	local pid line
-	for pid in $(pgrep -x enroot-image); do
+	for pid in $(pgrep -x enroot-server); do
 		IFS= read -r -d '' line < <(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) || true
 		[[ "$line" != *"$WORK/"* ]] || echo "$pid"
 	done
@@ -124,7 +124,7 @@ is_stopped() {
 }
 
 @test "with a PID namespace" {
-	run -0 enroot start --pid "$IMAGE" sh -c 'echo $$; ps | grep -c "[e]nroot-image" || true'
+	run -0 enroot start --pid "$IMAGE" sh -c 'echo $$; ps | grep -c "[e]nroot-server" || true'
 	[ "${lines[0]}" = 1 ]
 	[ "${lines[1]}" = 0 ]
 	run -9 enroot start --pid "$IMAGE" sh -c 'exit 9'
