@@ -5,16 +5,13 @@
 #include "base/options.h"
 #include "cmd/cmd.h"
 #include "cmd/requests.h"
+#include "cmd/usage.h"
 
 static const char usage[] =
 	"Usage: enroot digest [options] [--] URI\n"
 	"\n"
 	"Print the digest of an image's manifest, as import would take it.\n"
-	"\n"
-	" URI:\n"
-	"   docker://[USER@][REGISTRY#]IMAGE[:TAG][@DIGEST]\n"
-	"   docker://[USER@]REGISTRY/IMAGE[:TAG][@DIGEST]\n"
-	"\n"
+	"\n" USAGE_SOURCES "\n"
 	" Options:\n"
 	"   -a, --arch ARCH  Architecture of the image (default: this machine's)\n"
 	"   -h, --help       Show this text\n"

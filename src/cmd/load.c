@@ -10,15 +10,14 @@
 #include "cmd/cmd.h"
 #include "cmd/extraction.h"
 #include "cmd/requests.h"
+#include "cmd/usage.h"
 #include "rootfs/remove.h"
 
 static const char usage[] =
 	"Usage: enroot load [options] [--] URI\n"
 	"\n"
-	"Load an image from a registry as a container root filesystem, without an image file.\n"
-	"\n"
-	" URI: see `enroot import --help`\n"
-	"\n"
+	"Load an image as a container root filesystem, without an image file.\n"
+	"\n" USAGE_SOURCES "\n"
 	" Options:\n"
 	"   -a, --arch ARCH  Architecture of the image (default: this machine's)\n"
 	"   -n, --name NAME  Name of the container (default: IMAGE+TAG)\n"

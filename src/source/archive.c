@@ -231,12 +231,9 @@ static int list_members(struct archive *a, struct extension *e, struct error *er
 	return 0;
 }
 
-static int open_file(struct archive *a, struct error *err)
+static int check_file(struct archive *a, struct error *err)
 {
 	struct stat st;
-	a->fd = open(a->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (a->fd < 0)
-		return error_set(err, errno, "%s: %s", strerror(errno), a->path);
 	if (fstat(a->fd, &st) < 0)
 		return error_errno(err, "cannot look at %s", a->path);
 	if (!S_ISREG(st.st_mode))
@@ -253,10 +250,19 @@ static int open_file(struct archive *a, struct error *err)
 
 int archive_open(const char *path, struct archive **archive, struct error *err)
 {
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "%s: %s", strerror(errno), path);
+	return archive_open_fd(fd, path, archive, err);
+}
+
+int archive_open_fd(int fd, const char *name, struct archive **archive, struct error *err)
+{
 	struct archive *a = xcalloc(1, sizeof(*a));
 	struct extension e = { 0 };
-	a->path = xstrdup(path);
-	int r = open_file(a, err);
+	a->fd = fd;
+	a->path = xstrdup(name);
+	int r = check_file(a, err);
 	if (r == 0)
 		r = list_members(a, &e, err);
 	extension_cleanup(&e);

@@ -20,6 +20,8 @@ struct archive_range {
 
 /* Open PATH, which must be a regular file, and list its members. */
 int archive_open(const char *path, struct archive **archive, struct error *err);
+/* The same of FD, taken over (also on failure), called NAME in messages. */
+int archive_open_fd(int fd, const char *name, struct archive **archive, struct error *err);
 void archive_free(struct archive *a);
 
 /* Find the regular file NAME, through links inside the archive. -1 with ENOENT: there is none. */

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "source/archive.h"
 #include "source/config.h"
+#include "source/docker_archive.h"
 #include "source/json.h"
 #include "source/local.h"
 #include "source/manifest.h"
@@ -99,33 +100,9 @@ static json_t *load_manifest(struct docker_archive *d, struct error *err)
 	return json_parse_object(wrapped.data, wrapped.len, "manifest.json", err);
 }
 
-/* The manifest that stands for the image, and its digest. */
-static char *make_digest(const struct buffer *config, const struct strv *diff_ids)
+/* What the open archive says of the image. */
+static int load_image(struct docker_archive *d, struct source_image *image, struct error *err)
 {
-	_cleanup_buffer_ struct buffer text = BUFFER_INIT;
-	_cleanup_free_ char *digest = digest_of(NULL, config->data, config->len);
-	buffer_printf(&text,
-		"{\"schemaVersion\":2,\"mediaType\":\"application/"
-		"vnd.oci.image.manifest.v1+json\",\"config\":{"
-		"\"mediaType\":\"application/"
-		"vnd.oci.image.config.v1+json\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[",
-		digest, config->len);
-	for (size_t i = 0; i < diff_ids->count; i++)
-		buffer_printf(&text,
-			"%s{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"%s\"}",
-			i > 0 ? "," : "", diff_ids->items[i]);
-	buffer_puts(&text, "]}");
-	return digest_of(NULL, text.data, text.len);
-}
-
-static int load(struct docker_archive *d, const char *uri, const struct source_options *o,
-	struct source_image *image, struct error *err)
-{
-	*d = (struct docker_archive){ 0 };
-	if (local_parse(uri, PREFIX, &d->path, &d->name, err) < 0 ||
-		platform_request_parse(&d->platform, o->arch, err) < 0 ||
-		archive_open(d->path, &d->archive, err) < 0)
-		return -1;
 	_cleanup_json_ json_t *manifest = load_manifest(d, err);
 	const json_t *entry =
 		manifest != NULL ? choose_entry(d, json_object_get(manifest, "images"), err) : NULL;
@@ -141,7 +118,7 @@ static int load(struct docker_archive *d, const char *uri, const struct source_o
 	if (image->config.diff_ids.count != d->layers.count || d->layers.count > MANIFEST_LAYERS_MAX)
 		return error_set(err, EPROTO, "%s has %zu layers but its configuration names %zu", d->path,
 			d->layers.count, image->config.diff_ids.count);
-	image->manifest_digest = make_digest(&data, &image->config.diff_ids);
+	image->manifest_digest = local_manifest_digest(data.data, data.len, &image->config.diff_ids);
 	return 0;
 }
 
@@ -160,29 +137,65 @@ static int open_layers(struct docker_archive *d, struct source_image *image, str
 	return 0;
 }
 
+static int load(struct docker_archive *d, const char *uri, const struct source_options *o,
+	struct source_image *image, struct error *err)
+{
+	*d = (struct docker_archive){ 0 };
+	if (local_parse(uri, PREFIX, &d->path, &d->name, err) < 0 ||
+		platform_request_parse(&d->platform, o->arch, err) < 0 ||
+		archive_open(d->path, &d->archive, err) < 0)
+		return -1;
+	return load_image(d, image, err);
+}
+
+/* The same from FD, taken over, which is what a daemon said when it was asked for URI. */
+static int load_saved(struct docker_archive *d, int fd, const char *uri, const struct source_options *o,
+	struct source_image *image, struct error *err)
+{
+	*d = (struct docker_archive){ .path = xstrdup(uri) };
+	if (archive_open_fd(fd, uri, &d->archive, err) < 0 ||
+		platform_request_parse(&d->platform, o->arch, err) < 0)
+		return -1;
+	return load_image(d, image, err);
+}
+
+static int finish_open(struct source *s, char *default_name, const char *uri, struct error *err)
+{
+	struct docker_archive *d = s->state;
+	s->image.provenance = xstrdup(uri);
+	s->image.default_name = default_name;
+	if (source_image_check_platform(&s->image, &d->platform, err) < 0)
+		return -1;
+	return open_layers(d, &s->image, err);
+}
+
 static int docker_archive_open(
 	struct source *s, const char *uri, const struct source_options *o, struct error *err)
 {
-	struct docker_archive *d = xcalloc(1, sizeof(*d));
-	struct source_image *image = &s->image;
-	s->state = d;
-	if (load(d, uri, o, image, err) < 0)
+	s->state = xcalloc(1, sizeof(struct docker_archive));
+	if (load(s->state, uri, o, &s->image, err) < 0)
 		return -1;
-	image->provenance = xstrdup(uri);
-	image->default_name = local_default_name(uri, PREFIX, err);
-	if (source_image_check_platform(image, &d->platform, err) < 0)
-		return -1;
-	return open_layers(d, image, err);
+	return finish_open(s, local_default_name(uri, PREFIX, err), uri, err);
 }
 
-static void docker_archive_close(struct source *s)
+int docker_archive_open_saved(struct source *s, int fd, const char *uri, const struct source_options *o,
+	char *default_name, struct error *err)
+{
+	_cleanup_free_ char *name = default_name;
+	s->state = xcalloc(1, sizeof(struct docker_archive));
+	if (load_saved(s->state, fd, uri, o, &s->image, err) < 0)
+		return -1;
+	return finish_open(s, steal_pointer(&name), uri, err);
+}
+
+void docker_archive_close(struct source *s)
 {
 	if (s->state != NULL)
 		cleanup(s->state);
 	free(s->state);
 }
 
-static int docker_archive_blob_open(struct source *s, size_t layer, struct source_blob *b, struct error *err)
+int docker_archive_blob_open(struct source *s, size_t layer, struct source_blob *b, struct error *err)
 {
 	struct docker_archive *d = s->state;
 	struct archive_range range;
@@ -200,18 +213,31 @@ static int docker_archive_blob_open(struct source *s, size_t layer, struct sourc
 	return 0;
 }
 
+/* Hand out the digest of a loaded image, if it could be LOADED, and release it. */
+static int take_digest(int loaded, struct docker_archive *d, struct source_image *image, char **digest)
+{
+	if (loaded == 0)
+		*digest = steal_pointer(&image->manifest_digest);
+	free(image->manifest_digest);
+	image_config_cleanup(&image->config);
+	cleanup(d);
+	return loaded;
+}
+
 static int docker_archive_digest(
 	const char *uri, const struct source_options *o, char **digest, struct error *err)
 {
 	struct docker_archive d;
 	struct source_image image = { 0 };
-	int r = load(&d, uri, o, &image, err);
-	if (r == 0)
-		*digest = steal_pointer(&image.manifest_digest);
-	free(image.manifest_digest);
-	image_config_cleanup(&image.config);
-	cleanup(&d);
-	return r;
+	return take_digest(load(&d, uri, o, &image, err), &d, &image, digest);
+}
+
+int docker_archive_digest_saved(
+	int fd, const char *uri, const struct source_options *o, char **digest, struct error *err)
+{
+	struct docker_archive d;
+	struct source_image image = { 0 };
+	return take_digest(load_saved(&d, fd, uri, o, &image, err), &d, &image, digest);
 }
 
 static char *docker_archive_name(const char *uri, struct error *err)

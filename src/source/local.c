@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/paths.h"
@@ -71,4 +72,22 @@ int local_read(const struct archive_range *range, size_t max, const char *what, 
 		return error_set(err, EINVAL, "%s is cut short", what);
 	buffer_append(data, bytes, (size_t)n);
 	return 0;
+}
+
+char *local_manifest_digest(const char *config, size_t config_len, const struct strv *diff_ids)
+{
+	_cleanup_buffer_ struct buffer text = BUFFER_INIT;
+	_cleanup_free_ char *digest = digest_of(NULL, config, config_len);
+	buffer_printf(&text,
+		"{\"schemaVersion\":2,\"mediaType\":\"application/"
+		"vnd.oci.image.manifest.v1+json\",\"config\":{"
+		"\"mediaType\":\"application/"
+		"vnd.oci.image.config.v1+json\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[",
+		digest, config_len);
+	for (size_t i = 0; i < diff_ids->count; i++)
+		buffer_printf(&text,
+			"%s{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"%s\"}",
+			i > 0 ? "," : "", diff_ids->items[i]);
+	buffer_puts(&text, "]}");
+	return digest_of(NULL, text.data, text.len);
 }

@@ -62,4 +62,5 @@ struct platform_request;
 int source_image_check_platform(
 	const struct source_image *image, const struct platform_request *request, struct error *err);
 
-extern const struct source_scheme source_docker, source_oci, source_oci_archive, source_docker_archive;
+extern const struct source_scheme source_docker, source_oci, source_oci_archive, source_docker_archive,
+	source_tar, source_dockerd, source_podman;

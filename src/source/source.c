@@ -16,6 +16,9 @@ static const struct source_scheme *const schemes[] = {
 	&source_oci,
 	&source_oci_archive,
 	&source_docker_archive,
+	&source_tar,
+	&source_dockerd,
+	&source_podman,
 };
 
 static const struct source_scheme *find_scheme(const char *uri, struct error *err)
@@ -25,7 +28,8 @@ static const struct source_scheme *find_scheme(const char *uri, struct error *er
 			return schemes[i];
 	error_set(err, EINVAL, "Invalid image reference: %s", uri);
 	error_hint(err, "expected docker://[USER@][REGISTRY#]IMAGE[:TAG][@DIGEST], oci:DIR[:TAG], "
-			"oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME:TAG]");
+			"oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG], tar:FILE, "
+			"dockerd://IMAGE[:TAG] or podman://IMAGE[:TAG]");
 	return NULL;
 }
 
