@@ -81,7 +81,7 @@ SCRIPT
 	complete() {
 		as_user bash complete.bash "$STAGE/usr/share/enroot/bash_completion" "$@" | sort | paste -sd' '
 	}
-	[ "$(complete enroot st)" = start ]
+	[ "$(complete enroot sta)" = start ]
 	[ "$(complete enroot remove o)" = one ]
 	[ "$(complete enroot create --fo)" = --force ]
 	[[ " $(complete enroot create '') " == *" image.sqsh "* ]]
