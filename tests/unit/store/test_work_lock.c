@@ -1,0 +1,231 @@
+#include "../unit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "store/work_lock.h"
+#include "store/work_lock_owner.h"
+
+static char top[] = "/tmp/test-work-lock-XXXXXX";
+static char path[64], lock_path[64];
+
+static int enter(void **state)
+{
+	(void)state;
+	if (mkdtemp(top) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/file", top);
+	snprintf(lock_path, sizeof(lock_path), "%s/.file.lock", top);
+	return 0;
+}
+
+static int leave(void **state)
+{
+	(void)state;
+	return rmdir(top); /* every test leaves nothing behind */
+}
+
+static void write_lock(const char *text, long age_seconds)
+{
+	int fd = open(lock_path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(fd_write_full(fd, text, strlen(text)), 0);
+	struct timespec times[2];
+	clock_gettime(CLOCK_REALTIME, &times[0]);
+	times[0].tv_sec -= age_seconds;
+	times[1] = times[0];
+	assert_int_equal(futimens(fd, times), 0);
+	close(fd);
+}
+
+static void one_holder_at_a_time(void **state)
+{
+	(void)state;
+	struct work_lock *a = work_lock_new(path), *b = work_lock_new(path);
+	assert_int_equal(work_lock_try(a), WORK_LOCK_HELD);
+	assert_int_equal(work_lock_try(a), WORK_LOCK_HELD);
+	work_lock_keep(a);
+	assert_int_equal(work_lock_try(b), WORK_LOCK_BUSY);
+	_cleanup_free_ char *me = xasprintf("pid %d on ", getpid());
+	assert_true(strstr(work_lock_holder(b), me) != NULL);
+	work_lock_free(a);
+	assert_int_equal(work_lock_try(b), WORK_LOCK_HELD);
+	work_lock_free(b);
+	work_lock_free(NULL);
+}
+
+/* A killed process's lock is free at once. */
+static void the_dead_hold_nothing(void **state)
+{
+	(void)state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct work_lock *l = work_lock_new(path);
+		_exit(work_lock_try(l) == WORK_LOCK_HELD ? 0 : 1); /* not released */
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(access(lock_path, F_OK), 0);
+	struct work_lock *l = work_lock_new(path);
+	assert_int_equal(work_lock_try(l), WORK_LOCK_HELD);
+	work_lock_free(l);
+}
+
+/* Of another host only the age is known. */
+static void other_hosts_hold_it_for_a_minute(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		long age;
+		enum work_lock_state want;
+	} rows[] = {
+		{ "host\nboot\npid:[1]\n1\n1\n", 0, WORK_LOCK_BUSY },
+		{ "host\nboot\npid:[1]\n1\n1\n", 50, WORK_LOCK_BUSY },
+		{ "host\nboot\npid:[1]\n1\n1\n", 65, WORK_LOCK_HELD },
+		{ "host\nboot\npid:[1]\n1\n1\n", -1000, WORK_LOCK_BUSY }, /* from the future */
+		{ "", 0, WORK_LOCK_BUSY },
+		{ "nonsense", 65, WORK_LOCK_HELD },
+		{ "\n\n\n\n\n", 0, WORK_LOCK_BUSY },
+		{ "host\nboot\npid:[1]\n-1\n1\n", 0, WORK_LOCK_BUSY },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		write_lock(rows[i].text, rows[i].age);
+		struct work_lock *l = work_lock_new(path);
+		assert_int_equal(work_lock_try(l), rows[i].want);
+		work_lock_free(l);
+		(void)unlink(lock_path);
+	}
+}
+
+/* A holder that was taken for dead comes back: it must not remove the new holder's lock. */
+static void a_late_holder_harms_nobody(void **state)
+{
+	(void)state;
+	struct work_lock *a = work_lock_new(path), *b = work_lock_new(path);
+	assert_int_equal(work_lock_try(a), WORK_LOCK_HELD);
+	assert_int_equal(unlink(lock_path), 0);
+	assert_int_equal(work_lock_try(b), WORK_LOCK_HELD);
+	work_lock_free(a);
+	assert_int_equal(access(lock_path, F_OK), 0);
+	work_lock_free(b);
+	assert_int_equal(access(lock_path, F_OK), -1);
+}
+
+static void without_a_place_the_work_is_done(void **state)
+{
+	(void)state;
+	struct work_lock *l = work_lock_new("/proc/nowhere/file");
+	assert_int_equal(work_lock_try(l), WORK_LOCK_NOWHERE);
+	work_lock_free(l);
+	l = work_lock_new("/proc/file");
+	assert_int_equal(work_lock_try(l), WORK_LOCK_NOWHERE);
+	work_lock_free(l);
+}
+
+#define WORKERS 12
+
+struct shared {
+	int inside, most, done;
+};
+
+static bool is_done(void *ctx)
+{
+	(void)ctx;
+	return access(path, F_OK) == 0;
+}
+
+/* One process: make the file unless it is there. */
+static int work(struct shared *s)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_work_lock_ struct work_lock *l = work_lock_new(path);
+	int r = work_lock_wait(l, is_done, NULL, &err);
+	if (r == 1) {
+		int n = __atomic_add_fetch(&s->inside, 1, __ATOMIC_SEQ_CST);
+		if (n > s->most)
+			s->most = n;
+		struct timespec ts = { .tv_nsec = 30000000 };
+		nanosleep(&ts, NULL);
+		__atomic_add_fetch(&s->done, 1, __ATOMIC_SEQ_CST);
+		close(open(path, O_WRONLY | O_CREAT, 0600));
+		__atomic_sub_fetch(&s->inside, 1, __ATOMIC_SEQ_CST);
+	}
+	return r < 0;
+}
+
+static void many_wait_for_one(void **state)
+{
+	(void)state;
+	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	for (int i = 0; i < WORKERS; i++) {
+		if (fork() == 0)
+			_exit(work(s));
+	}
+	int status, failed = 0;
+	for (int i = 0; i < WORKERS; i++) {
+		assert_true(wait(&status) > 0);
+		failed += status != 0;
+	}
+	assert_int_equal(failed, 0);
+	assert_int_equal(s->most, 1);
+	assert_int_equal(s->done, 1);
+	assert_int_equal(unlink(path), 0);
+	munmap(s, sizeof(*s));
+}
+
+static void leftovers_are_removed_by_age(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		long age;
+		bool stays;
+	} rows[] = {
+		{ ".enroot-0123456789abcdef.wait", 100, true },
+		{ ".enroot-0123456789abcdef.wait", 1000, false },
+		{ ".enroot-0123456789abcdef", 1000, true },
+		{ ".enroot-0123456789abcdef", 100000, false },
+		{ ".enroot-0123456789abcdeg", 100000, true },
+		{ ".enroot-0123456789abcde", 100000, true },
+		{ ".enroot-0123456789abcdef.sqsh", 100000, true },
+		{ "enroot", 100000, true },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *file = xasprintf("%s/%s", top, rows[i].name);
+		struct timespec times[2] = { { .tv_sec = time(NULL) - rows[i].age } };
+		times[1] = times[0];
+		int fd = open(file, O_WRONLY | O_CREAT, 0600);
+		assert_int_equal(futimens(fd, times), 0);
+		close(fd);
+		work_lock_clean(top);
+		assert_int_equal(access(file, F_OK) == 0, rows[i].stays);
+		(void)unlink(file);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_holder_at_a_time),
+		cmocka_unit_test(the_dead_hold_nothing),
+		cmocka_unit_test(other_hosts_hold_it_for_a_minute),
+		cmocka_unit_test(a_late_holder_harms_nobody),
+		cmocka_unit_test(without_a_place_the_work_is_done),
+		cmocka_unit_test(many_wait_for_one),
+		cmocka_unit_test(leftovers_are_removed_by_age),
+	};
+	return cmocka_run_group_tests(tests, enter, leave);
+}
