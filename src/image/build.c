@@ -70,15 +70,30 @@ static uint32_t clamp_time(int64_t seconds)
 	return seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
 }
 
+static struct sqfs_options options_in_force(const struct import_request *req)
+{
+	struct sqfs_options o = req->squashfs;
+	if (!o.has_mkfs_time && req->has_epoch) {
+		o.has_mkfs_time = true;
+		o.mkfs_time = req->epoch;
+	}
+	return o;
+}
+
+char *image_options_text(const struct import_request *req, const struct source_image *image)
+{
+	struct sqfs_options o = options_in_force(req);
+	_cleanup_free_ char *text = sqfs_options_format(&o);
+	const char *architecture = image->config.architecture;
+	return xasprintf("%s %s", architecture != NULL ? architecture : "unknown", text);
+}
+
 /* Times that the options leave open: SOURCE_DATE_EPOCH, else when the image was created, else 0. */
 static void choose_times(struct builder *b)
 {
 	const struct import_request *req = b->build->req;
 	struct sqfs_options *o = &b->options;
-	if (!o->has_mkfs_time && req->has_epoch) {
-		o->has_mkfs_time = true;
-		o->mkfs_time = req->epoch;
-	}
+	*o = options_in_force(req);
 	if (o->has_all_time)
 		b->mtime = o->all_time;
 	else if (o->has_mkfs_time)
@@ -90,9 +105,7 @@ static void choose_times(struct builder *b)
 static int builder_init(struct builder *b, const struct image_build *build, struct error *err)
 {
 	const struct source_image *image = build->image;
-	*b = (struct builder){
-		.build = build, .options = build->req->squashfs, .limits = build->req->limits
-	};
+	*b = (struct builder){ .build = build, .limits = build->req->limits };
 	b->indexes = xcalloc(image->layer_count, sizeof(*b->indexes));
 	b->names = xcalloc(image->layer_count, sizeof(*b->names));
 	for (size_t i = 0; i < image->layer_count; i++)
@@ -260,10 +273,7 @@ static int add_files(struct builder *b, struct error *err)
 	const struct source_image *image = b->build->image;
 	_cleanup_buffer_ struct buffer rc = BUFFER_INIT, local = BUFFER_INIT;
 	_cleanup_buffer_ struct buffer environment = BUFFER_INIT, fstab = BUFFER_INIT;
-	_cleanup_free_ char *squashfs_options = sqfs_options_format(&b->options);
-	_cleanup_free_ char *options = xasprintf("%s %s",
-		image->config.architecture != NULL ? image->config.architecture : "unknown",
-		squashfs_options);
+	_cleanup_free_ char *options = image_options_text(b->build->req, image);
 	image_format_rc(image, options, &rc);
 	image_format_rc_local(&local);
 	image_format_environment(&image->config, &environment);

@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "image/import.h"
 
 /* What one build is about; all borrowed. */
@@ -15,3 +17,13 @@ struct image_build {
 
 /* Write the whole image to .fd (no fsync). *BYTES becomes its size. */
 int image_build(const struct image_build *build, uint64_t *bytes, struct error *err);
+
+/* What /etc/rc records as "# enroot-options:": all that decides the bytes, besides the manifest. The caller owns it. */
+char *image_options_text(const struct import_request *req, const struct source_image *image);
+
+/*
+ * Build the image at PATH, with permissions MODE & ~umask, and replace what is there in one step; see image_write_from()
+ * about SOURCE.
+ */
+int image_replace(const struct import_request *req, struct source **source, const char *path, mode_t mode,
+	struct error *err);

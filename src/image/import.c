@@ -1,6 +1,8 @@
 #include "image/import.h"
 
 #include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -36,38 +38,55 @@ static int fetch_and_build(
 	return image_build(&build, bytes, err);
 }
 
-static int import_once(const struct import_request *req, int fd, uint64_t *bytes, struct error *err)
+int image_write_from(const struct import_request *req, struct source **source, int fd, const char *name,
+	uint64_t *bytes, struct error *err)
 {
-	struct source *source;
-	if (source_open(req->uri, &req->source, &source, err) < 0)
-		return -1;
-	int r = fetch_and_build(req, source, fd, bytes, err);
-	source_close(source);
-	return r;
-}
-
-int image_write(
-	const struct import_request *req, int fd, const char *name, uint64_t *bytes, struct error *err)
-{
-	if (import_once(req, fd, bytes, err) == 0)
+	if (fetch_and_build(req, *source, fd, bytes, err) == 0)
 		return 0;
 	if (err->code != EBADMSG)
 		return -1;
 	/* A blob in the cache was not what its name says; it is gone now, so fetch it again. */
 	log_warn("%s", err->message);
 	error_clear(err);
+	source_close(steal_pointer(source));
 	if (ftruncate(fd, 0) < 0)
 		return error_errno(err, "cannot write %s", name);
-	return import_once(req, fd, bytes, err);
+	if (source_open(req->uri, &req->source, source, err) < 0)
+		return -1;
+	return fetch_and_build(req, *source, fd, bytes, err);
+}
+
+int image_write(
+	const struct import_request *req, int fd, const char *name, uint64_t *bytes, struct error *err)
+{
+	struct source *source;
+	if (source_open(req->uri, &req->source, &source, err) < 0)
+		return -1;
+	int r = image_write_from(req, &source, fd, name, bytes, err);
+	source_close(source);
+	return r;
+}
+
+int image_space_hint(const char *path, struct error *err)
+{
+	struct statvfs fs;
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir =
+		slash != NULL ? xasprintf("%.*s/", (int)(slash - path), path) : xstrdup(".");
+	if (err->code == ENOSPC && statvfs(dir, &fs) == 0)
+		return error_hint(
+			err, "%s are free in %s", str_bytes((uint64_t)fs.f_bavail * fs.f_frsize), dir);
+	return -1;
 }
 
 int image_import(const struct import_request *req, const char *output, struct error *err)
 {
 	_cleanup_publish_ struct publish out = PUBLISH_INIT;
 	uint64_t bytes;
-	if (publish_begin(&out, output, 0666, false, err) < 0 ||
-		image_write(req, out.fd, output, &bytes, err) < 0 || publish_commit(&out, false, err) < 0)
+	if (publish_begin(&out, output, 0666, false, err) < 0)
 		return -1;
+	if (image_write(req, out.fd, output, &bytes, err) < 0 || publish_commit(&out, false, err) < 0)
+		return image_space_hint(output, err);
 	log_info("Wrote %s (%s)", output, str_bytes(bytes));
 	return 0;
 }

@@ -28,6 +28,20 @@ struct import_request {
 /* Import to the file OUTPUT, which must not exist. */
 int image_import(const struct import_request *req, const char *output, struct error *err);
 
+/*
+ * Make sure that OUTPUT holds what the reference resolves to now, by these options: a whole image that says so is left
+ * alone, else it is replaced in one step. Of several processes, on any hosts, one builds and the others wait for it.
+ * What was there before stays as .NAME.prev: readers on other hosts of an NFS server still have it open.
+ */
+int image_import_needed(const struct import_request *req, const char *output, struct error *err);
+
 /* Write the image to FD (borrowed, an empty file), called NAME in messages; no fsync. *BYTES becomes its size. */
 int image_write(
 	const struct import_request *req, int fd, const char *name, uint64_t *bytes, struct error *err);
+
+/* The same of *SOURCE, which is open already; it may be another one afterwards, or NULL after a failure. */
+int image_write_from(const struct import_request *req, struct source **source, int fd, const char *name,
+	uint64_t *bytes, struct error *err);
+
+/* Say how much is free where PATH is written, if ERR is about a full file system. Returns -1. */
+int image_space_hint(const char *path, struct error *err);

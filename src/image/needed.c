@@ -1,0 +1,111 @@
+/* import --if-needed: one output for many jobs. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/publish.h"
+#include "base/str.h"
+#include "image/build.h"
+#include "image/record.h"
+#include "store/work_lock.h"
+
+struct wanted {
+	const char *path, *digest;
+	char *options;
+};
+
+static bool is_current(void *ctx)
+{
+	const struct wanted *w = ctx;
+	return image_record_matches(w->path, w->digest, w->options);
+}
+
+/* Only files are replaced, never a device or a directory. */
+static int check_output(const char *path, struct error *err)
+{
+	struct stat st;
+	if (lstat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return 0;
+	error_set(err, EEXIST, "File already exists: %s", path);
+	return error_hint(err, "it is no regular file");
+}
+
+/* Link what is there to .NAME.prev, in one step. Where that cannot be, readers on this host are safe all the same. */
+static void keep_previous(const struct publish *p)
+{
+	_cleanup_free_ char *previous = xasprintf(".%s.prev", p->name);
+	_cleanup_free_ char *temp = publish_temp_name();
+	if (linkat(p->dir, p->name, p->dir, temp, 0) < 0)
+		return;
+	(void)renameat(p->dir, temp, p->dir, previous);
+	(void)unlinkat(p->dir, temp, 0); /* rename(2) does nothing where both are one file */
+}
+
+int image_replace(const struct import_request *req, struct source **source, const char *path, mode_t mode,
+	struct error *err)
+{
+	_cleanup_publish_ struct publish out = PUBLISH_INIT;
+	uint64_t bytes;
+	if (publish_begin(&out, path, mode, true, err) < 0)
+		return -1;
+	if (image_write_from(req, source, out.fd, path, &bytes, err) < 0)
+		return image_space_hint(path, err);
+	keep_previous(&out);
+	if (publish_commit(&out, true, err) < 0)
+		return image_space_hint(path, err);
+	log_info("Wrote %s (%s)", path, str_bytes(bytes));
+	return 0;
+}
+
+static void clean_around(const char *path)
+{
+	_cleanup_free_ char *dir = xstrdup(path);
+	char *slash = strrchr(dir, '/');
+	if (slash != NULL)
+		slash[1] = '\0';
+	work_lock_clean(slash != NULL ? dir : ".");
+}
+
+static int build_once(
+	const struct import_request *req, struct source **source, struct wanted *w, struct error *err)
+{
+	_cleanup_work_lock_ struct work_lock *lock = work_lock_new(w->path);
+	int r = work_lock_wait(lock, is_current, w, err);
+	if (r < 0)
+		return -1;
+	if (r == 0) {
+		log_info("%s was made by another process meanwhile", w->path);
+		return 0;
+	}
+	work_lock_keep(lock);
+	clean_around(w->path);
+	return image_replace(req, source, w->path, 0666, err);
+}
+
+int image_import_needed(const struct import_request *req, const char *output, struct error *err)
+{
+	/* Behind a link, the file that it names is replaced. */
+	_cleanup_free_ char *real = realpath(output, NULL);
+	const char *path = real != NULL ? real : output;
+	struct source *source;
+	if (check_output(path, err) < 0 || source_open(req->uri, &req->source, &source, err) < 0)
+		return -1;
+	struct wanted w = {
+		.path = path,
+		.digest = source_image(source)->manifest_digest,
+		.options = image_options_text(req, source_image(source)),
+	};
+	int r = 0;
+	if (is_current(&w))
+		log_info("%s is up to date", path);
+	else
+		r = build_once(req, &source, &w, err);
+	source_close(source);
+	free(w.options);
+	return r;
+}

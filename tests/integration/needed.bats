@@ -1,0 +1,191 @@
+#!/usr/bin/env bats
+# import --if-needed: many jobs, one output; and one download for many imports.
+
+load helpers
+setup() {
+	common_setup
+	need_image busybox
+	need_image odd
+	PROXIES=()
+}
+teardown() {
+	local p
+	for p in "${PROXIES[@]}"; do
+		kill "$p" 2>/dev/null || true
+	done
+	common_teardown
+}
+
+# proxy [RULE…]: the fault proxy in front of the registry; $PROXY is its HOST:PORT, $LOG its log.
+proxy() {
+	local i dir
+	dir=$(mktemp -d "$WORK/proxy.XXXXXX")
+	LOG=$dir/log
+	: >"$LOG"
+	mkfifo "$dir/stdin"
+	"$TOOLS/fault-proxy.py" --upstream "$REGISTRY" --port-file "$dir/port" --log "$LOG" "$@" \
+		<>"$dir/stdin" >"$dir/out" 2>&1 3>&- &
+	PROXIES+=($!)
+	for ((i = 0; i < 200; i++)); do
+		[ ! -e "$dir/port" ] || break
+		sleep 0.05
+	done
+	PROXY=127.0.0.1:$(cat "$dir/port")
+}
+
+# move_tag FROM: the tag moving:1 becomes image FROM:1
+move_tag() {
+	skopeo --insecure-policy copy -q --src-tls-verify=false --dest-tls-verify=false "docker://$REGISTRY/$1:1" \
+		"docker://$REGISTRY/moving-$BATS_TEST_NUMBER:1"
+}
+
+# The digest of the only layer of the busybox image.
+busybox_layer() {
+	curl -s -H "Accept: application/vnd.oci.image.manifest.v1+json" "http://$REGISTRY/v2/busybox/manifests/1" |
+		python3 -c 'import json,sys; print(json.load(sys.stdin)["layers"][0]["digest"])'
+}
+
+recorded() {
+	unsquashfs -cat "$1" etc/rc 2>/dev/null | sed -n 's/^# enroot-manifest: //p'
+}
+
+@test "a file that holds the image is left alone, by tag and by digest" {
+	local uri=docker://$REGISTRY#busybox:1 digest before
+	enroot import --if-needed -o out.sqsh "$uri"
+	before=$(stat -c '%i %Y %Z' out.sqsh)
+	run enroot import --if-needed -o out.sqsh "$uri"
+	[ "$status" -eq 0 ]
+	[[ $output == *"out.sqsh is up to date"* ]]
+	digest=$(enroot digest "$uri" 2>/dev/null)
+	enroot import --if-needed -o out.sqsh "docker://$REGISTRY#busybox@$digest"
+	[ "$(stat -c '%i %Y %Z' out.sqsh)" = "$before" ]
+	assert_only out.sqsh
+	# without -o: the default name
+	enroot import --if-needed "$uri"
+	enroot import --if-needed "$uri"
+	cmp busybox+1.sqsh out.sqsh
+	run enroot import -o out.sqsh "$uri"
+	assert_one_error "File already exists"
+}
+
+@test "it is replaced when the tag moves, the options change, or it is not whole; what was there stays beside it" {
+	local uri=docker://$REGISTRY#moving-$BATS_TEST_NUMBER:1 old
+	move_tag busybox
+	enroot import --if-needed -o out.sqsh "$uri"
+	old=$(stat -c %i out.sqsh)
+	move_tag odd
+	enroot import --if-needed -o out.sqsh "$uri"
+	[ "$(recorded out.sqsh)" = "$(enroot digest "$uri" 2>/dev/null)" ]
+	[ "$(stat -c %i .out.sqsh.prev)" = "$old" ]
+	ENROOT_SQUASH_OPTIONS="-comp gzip" enroot import --if-needed -o out.sqsh "$uri"
+	unsquashfs -s out.sqsh | grep -q 'Compression gzip'
+	enroot import --if-needed -o out.sqsh "$uri"
+	unsquashfs -s out.sqsh | grep -q 'Compression zstd'
+	cp out.sqsh whole
+	truncate -s -20000 out.sqsh
+	enroot import --if-needed -o out.sqsh "$uri"
+	cmp out.sqsh whole
+	echo text >out.sqsh
+	enroot import --if-needed -o out.sqsh "$uri"
+	cmp out.sqsh whole
+	assert_only out.sqsh whole .out.sqsh.prev
+}
+
+@test "a link is followed; a directory and a device are refused" {
+	local uri=docker://$REGISTRY#busybox:1 output
+	as_user mkdir dir
+	as_user touch dir/real
+	as_user ln -s dir/real link
+	enroot import --if-needed -o link "$uri"
+	[ -L link ]
+	[ "$(recorded dir/real)" = "$(enroot digest "$uri" 2>/dev/null)" ]
+	for output in dir /dev/null /dev/zero; do
+		run enroot import --if-needed -o "$output" "$uri"
+		assert_one_error
+	done
+	[ -c /dev/null ]
+}
+
+@test "a damaged layer in the cache is fetched again" {
+	local uri=docker://$REGISTRY#busybox:1 blob
+	enroot import --if-needed -o a.sqsh "$uri"
+	blob=$(find home/.cache/enroot/blobs/sha256 -type f -size +100k)
+	printf X | as_user dd of="$blob" bs=1 seek=5000 conv=notrunc status=none
+	enroot import --if-needed -o b.sqsh "$uri"
+	cmp a.sqsh b.sqsh
+}
+
+@test "sixteen at once and readers beside them: one build, and no reader sees less than a whole image" {
+	local uri=docker://$REGISTRY#moving-$BATS_TEST_NUMBER:1 i pids=() reader want
+	move_tag busybox
+	enroot import --if-needed -o out.sqsh "$uri"
+	move_tag odd
+	want=$(enroot digest "$uri" 2>/dev/null)
+	(
+		while [ ! -e stop ]; do
+			[ -n "$(recorded out.sqsh)" ] || echo bad >>reader.log
+			echo x >>reads
+		done
+	) 3>&- &
+	reader=$!
+	for ((i = 0; i < 16; i++)); do
+		enroot import --if-needed -o out.sqsh "$uri" >"log$i" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for i in "${!pids[@]}"; do
+		wait "${pids[i]}" || {
+			cat "log$i"
+			false
+		}
+	done
+	touch stop
+	wait "$reader"
+	[ "$(recorded out.sqsh)" = "$want" ]
+	[ "$(cat log* | grep -c '^\[INFO\] Wrote ')" -eq 1 ]
+	[ ! -e reader.log ]
+	[ -s reads ]
+	[ -z "$(find . -maxdepth 1 -name '.*lock' -o -maxdepth 1 -name '.enroot-*')" ]
+}
+
+@test "a killed builder holds nobody up, and what it left is taken over" {
+	proxy "/blobs/$(busybox_layer)=slow:100000*1"
+	local uri=docker://$PROXY#busybox:1 i first
+	spawn first.log import --if-needed -o out.sqsh "$uri"
+	first=$SPAWNED
+	for ((i = 0; i < 100; i++)); do
+		[ ! -e .out.sqsh.lock ] || break
+		sleep 0.05
+	done
+	[ -e .out.sqsh.lock ]
+	spawn second.log import --if-needed -o out.sqsh "$uri"
+	sleep 0.5
+	[ ! -e out.sqsh ]
+	kill -9 "$first"
+	wait "$SPAWNED" || {
+		cat second.log
+		false
+	}
+	[ -n "$(recorded out.sqsh)" ]
+	[ ! -e .out.sqsh.lock ]
+}
+
+@test "a signal ends one that waits, and one that builds, and leaves nothing" {
+	proxy "/blobs/$(busybox_layer)=slow:50000"
+	local uri=docker://$PROXY#busybox:1 i first second
+	spawn first.log import --if-needed -o out.sqsh "$uri"
+	first=$SPAWNED
+	for ((i = 0; i < 100; i++)); do
+		[ ! -e .out.sqsh.lock ] || break
+		sleep 0.05
+	done
+	spawn second.log import --if-needed -o out.sqsh "$uri"
+	second=$SPAWNED
+	sleep 0.5
+	kill -TERM "$second"
+	refute wait "$second"
+	[ -e .out.sqsh.lock ]
+	kill -TERM "$first"
+	refute wait "$first"
+	rm -rf proxy.* first.log second.log
+	assert_only
+}
