@@ -5,6 +5,8 @@ load helpers
 setup_file() {
 	local build=${ENROOT_TEST_BUILD_DIR:-${BATS_TEST_DIRNAME%/*/*}/build/$BUILD}
 	source "$BATS_TEST_DIRNAME/helpers.bash"
+	# The release is built without tests.
+	[ -e "$build/tests/unit/source/source-fetch" ] || build=${BATS_TEST_DIRNAME%/*/*}/build/san
 	install -m 755 "$build/tests/unit/source/source-fetch" "$SUITE/source-fetch"
 	need_image busybox
 	local dir=$SUITE/images/big
