@@ -118,7 +118,7 @@ static bool attempt_or_tell(
 void check_fuse_mount(struct patient *p, const void *arg, struct finding *f)
 {
 	(void)arg;
-	if (attempt_or_tell(p, try_fuse, "in a user namespace", f))
+	if (attempt_or_tell(p, try_fuse, "can be made", f))
 		return;
 	finding_remedy(f, access(FUSE_DEVICE, R_OK | W_OK) < 0 ? "see \"/dev/fuse\""
 							       : "the kernel needs FUSE in user namespaces "
@@ -128,7 +128,7 @@ void check_fuse_mount(struct patient *p, const void *arg, struct finding *f)
 void check_overlay(struct patient *p, const void *arg, struct finding *f)
 {
 	(void)arg;
-	if (attempt_or_tell(p, try_overlay, "in a user namespace", f))
+	if (attempt_or_tell(p, try_overlay, "can be made", f))
 		return;
 	if (p->has_fuse_overlay) {
 		finding_set(f, DOCTOR_OK, "by fuse-overlayfs");

@@ -6,7 +6,7 @@
 #include "source/source.h"
 
 /*
- * Ask REGISTRY (HOST[:PORT]) as an import would, without fetching anything. EACCES: it answers, and refuses who we are
- * to it.
+ * Ask REGISTRY (HOST[:PORT]) as an import would, without fetching anything: that it answers, and that it knows us
+ * where it wants to know who asks.
  */
 int source_check(const char *registry, const struct source_options *options, struct error *err);

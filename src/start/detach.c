@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +28,8 @@ static int open_log(const char *path, struct error *err)
 static void leave(int log, int nothing)
 {
 	(void)setsid(); /* a child leads no group: it cannot fail */
+	/* What the caller had open (the other end of a pipe, a terminal) must not stay open as long as the container. */
+	(void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); /* Linux 5.11 */
 	dup2(nothing, STDIN_FILENO);
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);

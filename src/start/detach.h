@@ -2,7 +2,8 @@
  * start/detach.h - a start in the background
  *
  *	caller                            child
- *	detach_fork()  ────── fork ─────▶ setsid, stdin from /dev/null, stdout and stderr to the log
+ *	detach_fork()  ────── fork ─────▶ setsid, stdin from /dev/null, stdout and stderr to the log,
+ *	                                  other descriptors end with the exec
  *	detach_wait()  ◀── the error ──── detach_fail()
  *	               ◀─ end of pipe ─── execve: it has become the command
  */

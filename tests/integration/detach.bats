@@ -32,15 +32,19 @@ detached() {
 	[[ "$PID" =~ ^[0-9]+$ ]]
 }
 
-# Wait until FILE holds a line.
-wait_for_line() {
+# Wait until FILE has a line that matches.
+wait_for_match() {
 	local i
 	for ((i = 0; i < 250; i++)); do
-		! grep -qsxF "$2" "$1" || return 0
+		! grep -qs -- "$2" "$1" || return 0
 		sleep 0.02
 	done
 	cat "$1"
 	return 1
+}
+
+wait_for_line() {
+	wait_for_match "$1" "^$2\$"
 }
 
 gone() {
@@ -67,6 +71,18 @@ gone() {
 	[ ! -e run/enroot/run/box ]
 	run enroot stop box
 	assert_one_error "Process not found: box"
+}
+
+@test "descriptors of the caller stay with the caller" {
+	exec 7>kept
+	detached box sleep 1000
+	exec 7>&-
+	[ -e "/proc/$PID/fd/2" ]
+	[ ! -e "/proc/$PID/fd/7" ]
+	# The script of --rc is opened before, and is there.
+	PID=$(as_user bash -c 'enroot start --detach --name rc --rc <(echo "echo \"from \$0: \$1\"; exec sleep 1000") box word' 3>&-)
+	PIDS+=("$PID")
+	wait_for_match "$LOG/rc" "^from /proc/self/fd/[0-9]*: word$"
 }
 
 @test "a name is taken while it runs, and free afterwards" {
