@@ -61,8 +61,10 @@ int start_named(const struct settings *settings, const char *operand, const char
 	_cleanup_free_ char *own = NULL;
 	if (name == NULL && !detach)
 		return start_operand(settings, operand, req, err);
-	if (name == NULL)
-		name = own = name_of(operand);
+	if (name == NULL) {
+		own = name_of(operand);
+		name = own;
+	}
 	if (container_name_check(name, err) < 0)
 		return -1;
 	if (detach)
