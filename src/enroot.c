@@ -30,6 +30,7 @@ static const struct command {
 } commands[] = {
 	{ "batch", cmd_batch, false },
 	{ "bundle", NULL, false },
+	{ "cache", NULL, false },
 	{ "create", cmd_create, true },
 	{ "digest", NULL, false },
 	{ "doctor", cmd_doctor, false },

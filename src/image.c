@@ -19,6 +19,7 @@ static const struct {
 	int (*run)(struct settings *settings, int argc, char *argv[]);
 } commands[] = {
 	{ "bundle", cmd_bundle },
+	{ "cache", cmd_cache },
 	{ "digest", cmd_digest },
 	{ "doctor", cmd_doctor },
 	{ "export", cmd_export },
@@ -26,6 +27,7 @@ static const struct {
 	{ "load", cmd_load },
 	{ "login", cmd_login },
 	{ "logout", cmd_logout },
+	{ "start-uri", cmd_start_uri },
 };
 
 static int run_command(unsigned i, int argc, char *argv[])

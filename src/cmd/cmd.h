@@ -19,6 +19,8 @@ int cmd_info(struct settings *settings, int argc, char *argv[]);
 int cmd_list(struct settings *settings, int argc, char *argv[]);
 int cmd_load(struct settings *settings, int argc, char *argv[]);
 int cmd_remove(struct settings *settings, int argc, char *argv[]);
+int cmd_cache(struct settings *settings, int argc, char *argv[]);
+int cmd_start_uri(struct settings *settings, int argc, char *argv[]);
 int cmd_start(struct settings *settings, int argc, char *argv[]);
 int cmd_stop(struct settings *settings, int argc, char *argv[]);
 int cmd_version(struct settings *settings, int argc, char *argv[]);

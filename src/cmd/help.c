@@ -8,6 +8,7 @@ const char help_text[] =
 	" Images:\n"
 	"   import  [options] URI              Import an image from a registry as one file\n"
 	"   digest  [options] URI              Show the digest of an image\n"
+	"   cache   ls|prune|verify [options]  Look after the cache of layers and images\n"
 	"   login   [options] REGISTRY         Keep credentials for a registry (and logout)\n"
 	"   export  [options] NAME             Make an image of a container\n"
 	"   bundle  [options] IMAGE            Make a self-running file of an image\n"

@@ -6,15 +6,18 @@
 #include "cmd/cmd.h"
 #include "cmd/start-named.h"
 #include "cmd/start-operand.h"
+#include "cmd/start-uri.h"
 
 static const char usage[] =
-	"Usage: enroot start [options] [--] NAME|IMAGE [COMMAND] [ARG...]\n"
+	"Usage: enroot start [options] [--] NAME|IMAGE|URI [COMMAND] [ARG...]\n"
 	"\n"
 	"Start a container and invoke the command script within its root filesystem.\n"
 	"Command and arguments are passed to the script as input parameters.\n"
 	"\n"
 	"In the absence of a command script and if a command was given, it will be executed directly.\n"
 	"Otherwise, an interactive shell will be started within the container.\n"
+	"\n"
+	"A URI is what import takes: the image is fetched once and kept in the cache (see enroot cache).\n"
 	"\n"
 	" Options:\n"
 	"   -c, --conf CONFIG    Specify a configuration script to run before the container starts\n"
@@ -24,6 +27,7 @@ static const char usage[] =
 	"   -w, --rw             Make the container root filesystem writable\n"
 	"       --overlay DIR    Start an image writable and keep the changes in a directory (implies --rw)\n"
 	"   -m, --mount FSTAB    Perform a mount from the host inside the container (colon-separated)\n"
+	"       --offline        Of a URI, take what the cache has, without asking where it comes from\n"
 	"       --pid            Start the container in a new PID namespace\n"
 	"       --net            Start the container in a new network namespace\n"
 	"       --ipc            Start the container in a new IPC namespace\n"
@@ -38,7 +42,7 @@ int cmd_start(struct settings *settings, int argc, char *argv[])
 	static const enum setting flag_settings[] = { SETTING_REMAP_ROOT, SETTING_ROOTFS_WRITABLE,
 		SETTING_UNSHARE_PID, SETTING_UNSHARE_NET, SETTING_UNSHARE_IPC, SETTING_UNSHARE_UTS };
 	bool flags[ARRAY_SIZE(flag_settings)] = { false };
-	bool detach = false;
+	bool detach = false, offline = false;
 	const char *name = NULL;
 	_cleanup_strv_ struct strv env = STRV_INIT, mounts = STRV_INIT;
 	struct start_request req = { .settings = settings, .image = -1, .env = &env, .mounts = &mounts };
@@ -48,6 +52,7 @@ int cmd_start(struct settings *settings, int argc, char *argv[])
 		{ 'e', "env", OPTION_LIST, &env },
 		{ 'm', "mount", OPTION_LIST, &mounts },
 		{ 0, "name", OPTION_STRING, &name },
+		{ 0, "offline", OPTION_FLAG, &offline },
 		{ 0, "overlay", OPTION_STRING, &req.overlay },
 		{ 0, "rc", OPTION_STRING, &req.rc },
 		{ 'r', "root", OPTION_FLAG, &flags[0] },
@@ -76,8 +81,12 @@ int cmd_start(struct settings *settings, int argc, char *argv[])
 	}
 	if (req.overlay != NULL)
 		settings_set(settings, SETTING_ROOTFS_WRITABLE, "y");
+	_cleanup_free_ char *cached = NULL;
+	const char *what = argv[operand];
+	if (start_uri_is(settings, what))
+		what = cached = start_uri_resolve(settings, argv, operand, offline, &err);
 	req.command = argv + operand + 1;
-	if (start_named(settings, argv[operand], name, detach, &req, &err) < 0) {
+	if (what == NULL || start_named(settings, what, name, detach, &req, &err) < 0) {
 		log_failure(&err);
 		return EXIT_FAILURE;
 	}

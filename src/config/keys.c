@@ -70,6 +70,12 @@ const struct key settings_keys[SETTING_COUNT_] = {
 	BOOLEAN(ALLOW_DIFFID_MISMATCH,
 		"Warn about layers that are not what the image says, instead of failing."),
 	BOOLEAN(SYNC, "Sync the file system before a container appears."),
+	[SETTING_CACHE_KEEP] = { "ENROOT_CACHE_KEEP", KEY_NUMBER, "7",
+		"Days for which cache prune keeps what was used." },
+	[SETTING_CACHE_SIZE] = { "ENROOT_CACHE_SIZE", KEY_SIZE, NULL,
+		"Bytes that cache prune leaves in the cache. Unset: it removes all that is old." },
+	[SETTING_CACHE_TRUST] = { "ENROOT_CACHE_TRUST", KEY_TEXT, NULL,
+		"User ids whose cached images are used, besides the caller's and root's (enroot.conf only)." },
 };
 
 enum setting key_find(const char *name, size_t len)

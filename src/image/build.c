@@ -274,7 +274,11 @@ static int add_files(struct builder *b, struct error *err)
 	_cleanup_buffer_ struct buffer rc = BUFFER_INIT, local = BUFFER_INIT;
 	_cleanup_buffer_ struct buffer environment = BUFFER_INIT, fstab = BUFFER_INIT;
 	_cleanup_free_ char *options = image_options_text(b->build->req, image);
-	image_format_rc(image, options, &rc);
+	_cleanup_free_ char *pinned = NULL;
+	struct source_image recorded = *image;
+	if (b->build->req->by_digest && image->origin != NULL)
+		recorded.provenance = pinned = xasprintf("%s:%s", image->origin, image->manifest_digest);
+	image_format_rc(&recorded, options, &rc);
 	image_format_rc_local(&local);
 	image_format_environment(&image->config, &environment);
 	image_format_fstab(&image->config, &fstab);

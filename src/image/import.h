@@ -21,6 +21,7 @@ struct import_request {
 	struct sqfs_options squashfs;
 	struct layer_limits limits;
 	bool allow_diff_id_mismatch;
+	bool by_digest; /* record the origin with the manifest's digest, whatever tag was asked for */
 	bool has_epoch; /* SOURCE_DATE_EPOCH was given */
 	uint32_t epoch; /* seconds since 1970 */
 };

@@ -23,21 +23,42 @@ static char *read_rc(struct sqfs_image *image)
 	return text;
 }
 
-/* The first three lines are ours (image/files.c); the second and third count. */
-static bool has_lines(const char *rc, const char *digest, const char *options)
+/* The rest of the line that begins with PREFIX; *TEXT moves behind it. The caller owns it. NULL: another line. */
+static char *take_line(const char **text, const char *prefix)
 {
-	_cleanup_free_ char *want =
-		xasprintf("\n# enroot-manifest: %s\n# enroot-options: %s\n", digest, options);
-	const char *second = strchr(rc, '\n');
-	return str_starts_with(rc, "# enroot-provenance: ") && second != NULL &&
-	       str_starts_with(second, want);
+	if (!str_starts_with(*text, prefix))
+		return NULL;
+	const char *start = *text + strlen(prefix), *end = strchrnul(start, '\n');
+	*text = *end != '\0' ? end + 1 : end;
+	return xstrndup(start, (size_t)(end - start));
 }
 
-bool image_record_matches(const char *path, const char *digest, const char *options)
+void image_record_cleanup(struct image_record *r)
+{
+	free(r->provenance);
+	free(r->digest);
+	free(r->options);
+	*r = (struct image_record){ 0 };
+}
+
+/* The first three lines, image/files.c. */
+static bool parse(const char *rc, struct image_record *r)
+{
+	r->provenance = take_line(&rc, "# enroot-provenance: ");
+	r->digest = take_line(&rc, "# enroot-manifest: ");
+	r->options = take_line(&rc, "# enroot-options: ");
+	if (r->provenance != NULL && r->digest != NULL && r->options != NULL)
+		return true;
+	image_record_cleanup(r);
+	return false;
+}
+
+bool image_record_read(const char *path, struct image_record *r)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
+	*r = (struct image_record){ 0 };
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
 	struct sqfs_image *image = sqfs_image_open(fd, path, NULL, &err);
@@ -47,5 +68,11 @@ bool image_record_matches(const char *path, const char *digest, const char *opti
 	if (sqfs_image_info(image)->bytes <= (uint64_t)st.st_size)
 		rc = read_rc(image);
 	sqfs_image_close(image);
-	return rc != NULL && has_lines(rc, digest, options);
+	return rc != NULL && parse(rc, r);
+}
+
+bool image_record_matches(const char *path, const char *digest, const char *options)
+{
+	_cleanup_image_record_ struct image_record r;
+	return image_record_read(path, &r) && str_eq(r.digest, digest) && str_eq(r.options, options);
 }

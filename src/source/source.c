@@ -68,6 +68,7 @@ void source_close(struct source *s)
 		return;
 	s->scheme->close(s);
 	free(s->image.provenance);
+	free(s->image.origin);
 	free(s->image.default_name);
 	free(s->image.manifest_digest);
 	image_config_cleanup(&s->image.config);

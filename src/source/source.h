@@ -35,6 +35,7 @@ struct source_layer {
 
 struct source_image {
 	char *provenance;      /* for /etc/rc: docker://REGISTRY#IMAGE:TAG, always spelled out */
+	char *origin;          /* docker://REGISTRY#IMAGE, without the tag; NULL where there is no registry */
 	char *default_name;    /* file name of import without ".sqsh" (COMPAT: "/" and ":" become "+") */
 	char *manifest_digest; /* of the platform's manifest */
 	struct image_config config;

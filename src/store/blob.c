@@ -39,7 +39,7 @@ static int make_folder(const char *path, mode_t mode, struct error *err)
 	return 0;
 }
 
-static int make_folders(const char *cache_path, const char *digest, struct error *err)
+int cache_make_folder(const char *cache_path, const char *name, struct error *err)
 {
 	struct stat st;
 	if (stat(cache_path, &st) < 0) {
@@ -47,11 +47,14 @@ static int make_folders(const char *cache_path, const char *digest, struct error
 			return -1;
 		st.st_mode = CACHE_MODE;
 	}
-	_cleanup_free_ char *blobs = path_join(cache_path, "blobs");
-	_cleanup_free_ char *folder = blob_path(cache_path, digest);
-	*strrchr(folder, '/') = '\0';
-	mode_t mode = st.st_mode & 07777;
-	if (make_folder(blobs, mode, err) < 0 || make_folder(folder, mode, err) < 0)
+	_cleanup_free_ char *path = path_join(cache_path, name);
+	return make_folder(path, st.st_mode & 07777, err);
+}
+
+static int make_folders(const char *cache_path, const char *digest, struct error *err)
+{
+	_cleanup_free_ char *folder = xasprintf("blobs/%.*s", (int)strcspn(digest, ":"), digest);
+	if (cache_make_folder(cache_path, "blobs", err) < 0 || cache_make_folder(cache_path, folder, err) < 0)
 		return -1;
 	return 0;
 }

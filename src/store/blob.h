@@ -30,3 +30,6 @@ int blob_commit(struct publish *p, struct error *err);
 
 /* Remove a blob whose bytes, read from FD, proved wrong; one that replaced it meanwhile stays. */
 void blob_discard(const char *cache_path, const char *digest, int fd);
+
+/* Make the folder NAME of the cache, as accessible as the cache itself, which is made as well if it is missing. */
+int cache_make_folder(const char *cache_path, const char *name, struct error *err);

@@ -186,6 +186,7 @@ static int open_image(struct source *s, struct docker *d, struct error *err)
 		image_config_parse(&image->config, config.data, config.len, err) < 0)
 		return -1;
 	image->provenance = reference_provenance(&d->registry.ref);
+	image->origin = xasprintf("docker://%s#%s", d->registry.ref.registry, d->registry.ref.repository);
 	image->default_name = reference_default_name(&d->registry.ref);
 	image->manifest_digest = xstrdup(d->manifest_digest);
 	if (source_image_check_platform(image, &d->platform, err) < 0)

@@ -1,0 +1,24 @@
+#include "cmd/cached-request.h"
+
+#include <stdlib.h>
+#include <sys/utsname.h>
+
+#include "base/memory.h"
+
+struct image_cache cached_images(const struct settings *s)
+{
+	struct image_cache c = { .path = settings_get(s, SETTING_CACHE_PATH) };
+	/* Whom to trust is the administrator's to say, not an environment's. */
+	if (settings_source(s, SETTING_CACHE_TRUST, NULL) == SETTING_FROM_FILE)
+		c.trust = settings_get(s, SETTING_CACHE_TRUST);
+	return c;
+}
+
+char *cached_request(const struct settings *s, const char *uri)
+{
+	struct utsname host = { 0 };
+	const char *options = settings_get(s, SETTING_SQUASH_OPTIONS), *epoch = getenv("SOURCE_DATE_EPOCH");
+	(void)uname(&host);
+	return xasprintf("%s\n%s\n%s\n%s\n", uri, host.machine, options != NULL ? options : "",
+		epoch != NULL ? epoch : "");
+}

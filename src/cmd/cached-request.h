@@ -1,0 +1,15 @@
+/*
+ * cmd/cached-request.h - how both programs name a request for a cached image
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "config/settings.h"
+#include "store/images.h"
+
+/* Where the cached images are, and whose are trusted: ENROOT_CACHE_PATH and ENROOT_CACHE_TRUST. The strings are S's. */
+struct image_cache cached_images(const struct settings *s);
+
+/* The text that stands for URI and all that decides what it becomes on this machine; the caller owns it. */
+char *cached_request(const struct settings *s, const char *uri);

@@ -1,0 +1,111 @@
+#include "store/images.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "store/images_private.h"
+
+#define TAG_MAX_BYTES ((size_t)64 << 10)
+#define TAG_LINES     5 /* before the request: head, time, digest, HEX, options */
+
+void image_cache_key(
+	const char *origin, const char *manifest_digest, const char *options, char hex[SHA256_HEX_SIZE])
+{
+	_cleanup_free_ char *text = xasprintf("%s\n%s\n%s\n", origin, manifest_digest, options);
+	sha256_hex_of(text, strlen(text), hex);
+}
+
+bool image_cache_trusts(const struct image_cache *c, const struct stat *st)
+{
+	if (st->st_uid == geteuid() || st->st_uid == 0)
+		return true;
+	for (const char *p = c->trust; p != NULL && *p != '\0';) {
+		char *end;
+		unsigned long uid = strtoul(p, &end, 10);
+		if (end == p)
+			p++; /* a separator */
+		else if (uid == st->st_uid)
+			return true;
+		else
+			p = end;
+	}
+	return false;
+}
+
+char *image_cache_path(
+	const struct image_cache *c, const char *folder, const char *hex, bool with_uid, const char *suffix)
+{
+	if (with_uid)
+		return xasprintf("%s/%s/%s.%u%s", c->path, folder, hex, (unsigned)geteuid(), suffix);
+	return xasprintf("%s/%s/%s%s", c->path, folder, hex, suffix);
+}
+
+char *image_cache_find(const struct image_cache *c, const char *hex)
+{
+	struct stat st;
+	for (int with_uid = 0; with_uid <= 1; with_uid++) {
+		_cleanup_free_ char *path = image_cache_path(c, "images", hex, with_uid, ".sqsh");
+		if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && image_cache_trusts(c, &st) &&
+			access(path, R_OK) == 0)
+			return steal_pointer(&path);
+	}
+	return NULL;
+}
+
+void image_tag_cleanup(struct image_tag *tag)
+{
+	free(tag->digest);
+	free(tag->options);
+	*tag = (struct image_tag){ 0 };
+}
+
+static char *read_trusted(const struct image_cache *c, const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	char *text = NULL;
+	size_t len;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !image_cache_trusts(c, &st) ||
+		fd_read_all(fd, TAG_MAX_BYTES, &text, &len) < 0)
+		return NULL;
+	return text;
+}
+
+/* TEXT is taken apart. The request is in it, so that a file under another's name is found out. */
+static bool parse(char *text, const char *request, struct image_tag *tag)
+{
+	char *line[TAG_LINES], *rest = text;
+	for (size_t i = 0; i < TAG_LINES; i++) {
+		line[i] = strsep(&rest, "\n");
+		if (rest == NULL)
+			return false;
+	}
+	if (!str_eq(line[0], TAG_HEAD) || strlen(line[3]) != SHA256_HEX_SIZE - 1 ||
+		strspn(line[3], "0123456789abcdef") != SHA256_HEX_SIZE - 1 || !str_eq(rest, request))
+		return false;
+	*tag = (struct image_tag){ .time = strtoll(line[1], NULL, 10) };
+	tag->digest = xstrdup(line[2]);
+	tag->options = xstrdup(line[4]);
+	memcpy(tag->hex, line[3], SHA256_HEX_SIZE);
+	return true;
+}
+
+bool image_tag_load(const struct image_cache *c, const char *request, struct image_tag *tag)
+{
+	char hex[SHA256_HEX_SIZE];
+	sha256_hex_of(request, strlen(request), hex);
+	for (int with_uid = 0; with_uid <= 1; with_uid++) {
+		_cleanup_free_ char *path = image_cache_path(c, "tags", hex, with_uid, "");
+		_cleanup_free_ char *text = read_trusted(c, path);
+		if (text != NULL && parse(text, request, tag))
+			return true;
+	}
+	return false;
+}
