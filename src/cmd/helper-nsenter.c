@@ -56,7 +56,7 @@ static int load_environment(const struct request *req, struct strv *env, struct 
 	if (fd < 0 || fd_read_all(fd, ENVIRON_MAX_BYTES, &text, &len) < 0)
 		return error_errno(
 			err, "cannot read %s", req->envfd != NULL ? "the environment" : req->envfile);
-	environ_parse_output(env, text, len);
+	environ_parse_output(env, text, len, NULL);
 	return 0;
 }
 

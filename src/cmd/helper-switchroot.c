@@ -69,7 +69,7 @@ static int load_environment(const char *file, struct strv *env, struct error *er
 	size_t len = 0;
 	if (fd < 0 || fd_read_all(fd, ENVIRON_MAX_BYTES, &text, &len) < 0)
 		return error_errno(err, "cannot read %s", file);
-	environ_parse_output(env, text, len);
+	environ_parse_output(env, text, len, NULL);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ static const char text[] = "APT::Sandbox::User \"root\";\n";
 
 int hook_aptfix(struct hooks_context *ctx, struct error *err)
 {
-	if (!settings_is_true(ctx->settings, SETTING_REMAP_ROOT))
+	if (!ids_are_root(ctx->ids))
 		return 0;
 	_cleanup_error_ struct error ignored = ERROR_INIT;
 	_cleanup_close_ int dir = resolve_open(ctx->root, CONF_DIR, O_PATH | O_DIRECTORY, &ignored);

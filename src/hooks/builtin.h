@@ -10,6 +10,9 @@ struct builtin_hook {
 	int (*run)(struct hooks_context *ctx, struct error *err);
 };
 
+/* Is a setting on for this hook? What a conf script exported counts, as it does for hooks that are programs. */
+bool hooks_is_on(const struct hooks_context *ctx, enum setting key);
+
 int hook_aptfix(struct hooks_context *ctx, struct error *err);
 int hook_cgroups(struct hooks_context *ctx, struct error *err);
 int hook_devices(struct hooks_context *ctx, struct error *err);

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,6 +69,24 @@ static int mount_new(
 	return target < 0 ? -1 : mount_filesystem(type, target, type, flags, data, err);
 }
 
+/*
+ * The terminal on standard input. By its path, since the descriptor is of a mount of another namespace, which cannot
+ * be bound; it must lead to the same device.
+ */
+static int bind_console(int dev, struct error *err)
+{
+	char path[PATH_MAX];
+	struct stat named, held;
+	ssize_t n = isatty(STDIN_FILENO) ? readlink("/proc/self/fd/0", path, sizeof(path) - 1) : -1;
+	if (n < 0)
+		return 0;
+	path[n] = '\0';
+	if (stat(path, &named) < 0 || fstat(STDIN_FILENO, &held) < 0 || !S_ISCHR(named.st_mode) ||
+		named.st_rdev != held.st_rdev)
+		return 0;
+	return bind_host(dev, "console", path, NODE, true, err);
+}
+
 static int fill(struct hooks_context *ctx, int dev, struct error *err)
 {
 	bool ipc = settings_is_true(ctx->settings, SETTING_UNSHARE_IPC);
@@ -91,15 +110,12 @@ static int fill(struct hooks_context *ctx, int dev, struct error *err)
 		   bind_host(dev, "mqueue", "/dev/mqueue", DIRECTORY, true, err) < 0) {
 		return -1;
 	}
-	if (isatty(STDIN_FILENO))
-		return bind_host(dev, "console", "/proc/self/fd/0", NODE, true, err);
-	return 0;
+	return bind_console(dev, err);
 }
 
 int hook_devices(struct hooks_context *ctx, struct error *err)
 {
-	if (!settings_is_true(ctx->settings, SETTING_RESTRICT_DEV) &&
-		!settings_is_true(ctx->settings, SETTING_UNSHARE_IPC))
+	if (!hooks_is_on(ctx, SETTING_RESTRICT_DEV) && !settings_is_true(ctx->settings, SETTING_UNSHARE_IPC))
 		return 0;
 	_cleanup_close_ int target = mount_open_target(ctx->root, "/dev", FSTAB_CREATE_DIR, err);
 	if (target < 0 || mount_filesystem("tmpfs", target, "tmpfs", DEV_FLAGS, "mode=755", err) < 0)

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "sandbox/environ.h"
+#include "sandbox/privileges.h"
 
 #define HEAD_BYTES    4096
 #define LEFTOVER_MARK "NVIDIA CORPORATION"
@@ -65,7 +66,11 @@ static int spawn(const char *path, char *const env[], pid_t *pid)
 static int run(const char *path, char *const env[], struct error *err)
 {
 	pid_t pid;
-	int status, r = spawn(path, env, &pid);
+	int status;
+	if (privileges_lend(err) < 0)
+		return -1;
+	int r = spawn(path, env, &pid);
+	privileges_take_back();
 	if (r != 0) {
 		errno = r;
 		return error_errno(err, "cannot run %s", path);
@@ -84,7 +89,7 @@ int hooks_read_environment(struct hooks_context *ctx, struct error *err)
 	size_t len;
 	if (read_scratch(ctx->scratch->fd, HOOKS_ENVIRON_FILE, &text, &len, err) < 0)
 		return -1;
-	environ_parse_output(ctx->env, text, len);
+	environ_parse_output(ctx->env, text, len, ctx->host->items);
 	return 0;
 }
 

@@ -13,12 +13,12 @@
 
 int hook_home(struct hooks_context *ctx, struct error *err)
 {
-	if (!settings_is_true(ctx->settings, SETTING_MOUNT_HOME))
+	if (!hooks_is_on(ctx, SETTING_MOUNT_HOME))
 		return 0;
 	const char *home = strv_env_get(ctx->host, "HOME");
 	if (home == NULL || *home == '\0')
 		home = user_home();
-	const char *inside = settings_is_true(ctx->settings, SETTING_REMAP_ROOT) ? "/root" : home;
+	const char *inside = ids_are_root(ctx->ids) ? "/root" : home;
 
 	_cleanup_close_ int source = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (source < 0)

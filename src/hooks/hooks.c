@@ -7,10 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "config/keys.h"
 #include "hooks/builtin.h"
 #include "hooks/external.h"
 #include "rootfs/resolve.h"
@@ -24,6 +26,12 @@ static const struct builtin_hook builtins[] = {
 	{ "10-localtime.sh", hook_localtime },
 	{ "10-shadow.sh", hook_shadow },
 };
+
+bool hooks_is_on(const struct hooks_context *ctx, enum setting key)
+{
+	const char *value = strv_env_get(ctx->host, setting_name(key));
+	return value != NULL && *value != '\0' && !key_value_is_false(value);
+}
 
 static int compare_names(const struct dirent **a, const struct dirent **b)
 {
@@ -73,25 +81,43 @@ static int run_builtin(struct hooks_context *ctx, const struct builtin_hook *hoo
 	return error_prefix(err, "%s", hook->name);
 }
 
-/* A file of hooks.d; BUILTIN is the one of the same name, which it can replace or switch off. */
-static int run_file(struct hooks_context *ctx, const char *dir, const char *name,
-	const struct builtin_hook *builtin, struct error *err)
+static char *executable_path(const char *dir, const char *name)
 {
 	_cleanup_free_ char *path = path_join(dir, name);
 	struct stat st;
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || access(path, X_OK) < 0)
+	bool runs = stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+	return runs ? steal_pointer(&path) : NULL;
+}
+
+static int run_user_file(struct hooks_context *ctx, const char *dir, const char *name, struct error *err)
+{
+	_cleanup_free_ char *path = executable_path(dir, name);
+	return path != NULL ? external_run(ctx, path, err) : 0;
+}
+
+/* The names under which the established tool's package installed what is built in here. */
+static bool is_vendor_name(const char *name, const struct builtin_hook *builtin)
+{
+	return builtin != NULL || str_eq(name, "98-nvidia.sh") || str_eq(name, "99-mellanox.sh");
+}
+
+/* A file of the system's; BUILTIN is the hook of the same name, which it can replace or switch off. */
+static int run_system_file(struct hooks_context *ctx, const char *dir, const char *name,
+	const struct builtin_hook *builtin, struct buffer *leftovers, struct error *err)
+{
+	_cleanup_free_ char *path = executable_path(dir, name);
+	if (path == NULL)
 		return 0;
-	if (builtin != NULL && external_is_leftover(ctx, path)) {
-		log_warn("%s is a leftover of another version and is not run: remove it, or set "
-			 "ENROOT_LEGACY_HOOKS=y",
-			path);
-		return run_builtin(ctx, builtin, err);
+	if (is_vendor_name(name, builtin) && external_is_leftover(ctx, path)) {
+		buffer_printf(leftovers, " %s", name);
+		return builtin != NULL ? run_builtin(ctx, builtin, err) : 0;
 	}
 	return external_run(ctx, path, err);
 }
 
 /* The system's files and the built-ins, merged by name. */
-static int run_system(struct hooks_context *ctx, const struct listing *files, struct error *err)
+static int run_merged(
+	struct hooks_context *ctx, const struct listing *files, struct buffer *leftovers, struct error *err)
 {
 	unsigned b = 0;
 	int f = 0;
@@ -104,12 +130,24 @@ static int run_system(struct hooks_context *ctx, const struct listing *files, st
 		else
 			order = strcmp(builtins[b].name, files->entries[f]->d_name);
 		const struct builtin_hook *builtin = order <= 0 ? &builtins[b++] : NULL;
-		int r = order >= 0 ? run_file(ctx, files->dir, files->entries[f++]->d_name, builtin, err)
+		int r = order >= 0 ? run_system_file(ctx, files->dir, files->entries[f++]->d_name, builtin,
+					     leftovers, err)
 				   : run_builtin(ctx, builtin, err);
 		if (r < 0)
 			return -1;
 	}
 	return 0;
+}
+
+static int run_system(struct hooks_context *ctx, const struct listing *files, struct error *err)
+{
+	_cleanup_buffer_ struct buffer leftovers = BUFFER_INIT;
+	int r = run_merged(ctx, files, &leftovers, err);
+	if (leftovers.len > 0) /* one line a start, however many there are */
+		log_warn("In %s,%s: leftovers of another version, which are not run: remove them, or set "
+			 "ENROOT_LEGACY_HOOKS=y",
+			files->dir, leftovers.data);
+	return r;
 }
 
 int hooks_run(struct hooks_context *ctx, struct error *err)
@@ -119,7 +157,7 @@ int hooks_run(struct hooks_context *ctx, struct error *err)
 		list_hooks(&user, ctx, SETTING_CONFIG_PATH, err) < 0 || run_system(ctx, &system, err) < 0)
 		return -1;
 	for (int i = 0; i < user.count; i++) {
-		if (run_file(ctx, user.dir, user.entries[i]->d_name, NULL, err) < 0)
+		if (run_user_file(ctx, user.dir, user.entries[i]->d_name, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -151,8 +189,7 @@ bool hooks_add_files(const struct hooks_context *ctx)
 	if (ids_are_root(ctx->ids))
 		return is_missing(ctx->root, "/root");
 	const char *home = strv_env_get(ctx->host, "HOME");
-	if (settings_is_true(ctx->settings, SETTING_MOUNT_HOME) && home != NULL &&
-		is_missing(ctx->root, home))
+	if (hooks_is_on(ctx, SETTING_MOUNT_HOME) && home != NULL && is_missing(ctx->root, home))
 		return true;
 	return is_missing(ctx->root, ctx->caller->user.home);
 }

@@ -182,12 +182,38 @@ static void settle(struct strv *env)
 	env->count = kept;
 }
 
+/*
+ * The length of what stands at TEXT if that is a variable of HOST whose value has newlines, as env(1) prints it, or
+ * 0. Its further lines would be taken for variables of their own.
+ */
+static size_t folded_length(const char *text, size_t len, char *const *host)
+{
+	const char *end = memchr(text, '\n', len);
+	const char *equals = end != NULL ? memchr(text, '=', (size_t)(end - text)) : NULL;
+	if (equals == NULL || host == NULL)
+		return 0;
+	const char *value = environ_lookup(host, text, (size_t)(equals - text));
+	size_t key_len = (size_t)(equals + 1 - text), value_len = value != NULL ? strlen(value) : 0;
+	if (value == NULL || strchr(value, '\n') == NULL || len - key_len < value_len ||
+		memcmp(equals + 1, value, value_len) != 0)
+		return 0;
+	size_t total = key_len + value_len;
+	return total == len || text[total] == '\n' ? total : 0;
+}
+
 static void take_text(struct strv *env, const char *text, size_t len, enum style style, char *const *host)
 {
 	bool is_file = style == STYLE_FILE;
 	for (size_t at = 0; at < len;) {
 		const char *end = memchr(text + at, '\n', len - at);
 		struct span line = { text + at, end != NULL ? (size_t)(end - text) - at : len - at };
+		size_t folded = style == STYLE_OUTPUT ? folded_length(text + at, len - at, host) : 0;
+		if (folded > 0) {
+			log_warn("Ignoring %.*s: its value has more than one line", (int)strcspn(line.p, "="),
+				line.p);
+			at += folded + 1;
+			continue;
+		}
 		if (is_file && span_is(line, LITERAL_BEGIN))
 			style = STYLE_LITERAL;
 		else if (is_file && span_is(line, LITERAL_END))
@@ -204,9 +230,9 @@ void environ_parse_file(struct strv *env, const char *text, size_t len, char *co
 	take_text(env, text, len, STYLE_FILE, host);
 }
 
-void environ_parse_output(struct strv *env, const char *text, size_t len)
+void environ_parse_output(struct strv *env, const char *text, size_t len, char *const *host)
 {
-	take_text(env, text, len, STYLE_OUTPUT, NULL);
+	take_text(env, text, len, STYLE_OUTPUT, host);
 }
 
 int environ_load(struct strv *env, int fd, const char *name, char *const *host, struct error *err)

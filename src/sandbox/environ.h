@@ -27,9 +27,10 @@ void environ_parse_file(struct strv *env, const char *text, size_t len, char *co
 
 /*
  * The same for lines that a program printed (conf environ(), what hooks appended): nothing is expanded and there
- * are no literal sections; quotes around a value are removed as in a file.
+ * are no literal sections; quotes around a value are removed as in a file. HOST (NULL: unknown) is the environment of
+ * that program: the lines by which `env` shows a value with newlines are recognised by it, and left out whole.
  */
-void environ_parse_output(struct strv *env, const char *text, size_t len);
+void environ_parse_output(struct strv *env, const char *text, size_t len, char *const *host);
 
 /* Read a whole file from FD (borrowed, which the caller opened in-root) and take it over. NAME for messages. */
 int environ_load(struct strv *env, int fd, const char *name, char *const *host, struct error *err);

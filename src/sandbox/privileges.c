@@ -30,6 +30,39 @@ static void restore_speculation(void)
 }
 #endif
 
+/* Ambient capabilities must be inheritable first, capabilities(7). */
+static int set_inheritable(bool all)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -1;
+	for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		data[i].inheritable = all ? data[i].permitted : 0;
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+int privileges_lend(struct error *err)
+{
+	if (geteuid() == 0)
+		return 0;
+	if (set_inheritable(true) < 0)
+		return error_errno(err, "failed to hand capabilities on");
+	/* EINVAL: beyond the last that the kernel knows. EPERM: one that we do not have ourselves. */
+	for (unsigned long cap = 0;
+		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) == 0 || errno == EPERM;)
+		cap++;
+	return 0;
+}
+
+void privileges_take_back(void)
+{
+	if (geteuid() == 0)
+		return;
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	(void)set_inheritable(false);
+}
+
 /* What is not permitted cannot stay in the ambient set: the kernel lowers that too. */
 static int drop_capabilities(struct error *err)
 {

@@ -8,6 +8,13 @@
 #include "base/error.h"
 
 /*
+ * Programs that are started between the two calls keep the capabilities of this process, which an ordinary uid
+ * loses at execve(2): hooks and conf scripts mount things. Nothing to do for uid 0.
+ */
+int privileges_lend(struct error *err);
+void privileges_take_back(void);
+
+/*
  * NO_NEW_PRIVS and a new cgroup namespace, always; without KEEP_CAPABILITIES all capabilities are dropped. The
  * standard build gives back the speculation that the caller may have switched off (codes lose up to a third by
  * it); the hardened one leaves it.

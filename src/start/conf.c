@@ -17,13 +17,14 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/str.h"
+#include "sandbox/privileges.h"
 
 #define MAX_REPORT  (16u << 20)
 #define OUTPUT_FILE "conf-output"
 #define REPORT_FILE "conf-report"
 
 /*
- * $0 is the script. Names of functions come on descriptor 250, each is answered by a line on 251. The report is the
+ * $0 is the script. Exported functions are reported as bash itself exports them. Names of functions come on descriptor 250, each is answered by a line on 251. The report is the
  * working directory and the exported variables, each ended by a NUL. errexit holds inside of the functions, since
  * they are not called in a condition; whatever ends the process early is an error.
  */
@@ -32,11 +33,16 @@ static const char driver[] =
 	"set -o errexit -o nounset -o pipefail\n"
 	"shopt -s lastpipe\n"
 	"enroot::report() {\n"
-	"  local -a names; local name\n"
+	"  local -a names; local name text\n"
 	"  printf '%s\\0' \"${PWD}\" >\"${enroot_scratch}/" REPORT_FILE "\"\n"
 	"  mapfile -t names < <(compgen -e)\n"
 	"  for name in \"${names[@]}\"; do\n"
 	"    printf '%s=%s\\0' \"${name}\" \"${!name-}\"\n"
+	"  done >>\"${enroot_scratch}/" REPORT_FILE "\"\n"
+	"  mapfile -t names < <(declare -Fx)\n"
+	"  for name in \"${names[@]##* }\"; do\n"
+	"    text=$(declare -f \"${name}\")\n"
+	"    printf 'BASH_FUNC_%s%%%%=() {%s\\0' \"${name}\" \"${text#*\\{}\"\n"
 	"  done >>\"${enroot_scratch}/" REPORT_FILE "\"\n"
 	"  printf 'done\\n' >&251\n"
 	"}\n"
@@ -184,8 +190,11 @@ int conf_begin(struct conf *c, const char *path, struct scratch *scratch, char *
 	if (check_syntax(real, err) < 0)
 		return -1;
 	c->scratch = scratch_open(scratch, err);
-	if (c->scratch < 0 || start_process(c, real, command, host->items, err) < 0 ||
-		wait_reply(c, "the script", err) < 0)
+	if (c->scratch < 0 || privileges_lend(err) < 0)
+		return -1;
+	int r = start_process(c, real, command, host->items, err);
+	privileges_take_back();
+	if (r < 0 || wait_reply(c, "the script", err) < 0)
 		return -1;
 	return take_report(c, host, err);
 }

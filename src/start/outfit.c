@@ -68,7 +68,7 @@ int start_load_environment(struct start *s, struct error *err)
 	_cleanup_free_ char *printed = NULL;
 	if (start_read_environment(s, err) < 0 || conf_call(&s->conf, "environ", &s->host, &printed, err) < 0)
 		return -1;
-	environ_parse_output(&s->env, printed, strlen(printed));
+	environ_parse_output(&s->env, printed, strlen(printed), s->host.items);
 	for (size_t i = 0; i < s->req->env->count; i++) {
 		if (environ_add_option(&s->env, s->req->env->items[i], s->host.items, err) < 0)
 			return -1;

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *host[] = { "HOME=/home/me", "A=a b", NULL };
 	_cleanup_strv_ struct strv env = STRV_INIT, out = STRV_INIT;
 	environ_parse_file(&env, (const char *)data, size, host);
-	environ_parse_output(&out, (const char *)data, size);
+	environ_parse_output(&out, (const char *)data, size, host);
 	for (size_t i = 0; i < env.count; i++) {
 		const char *equals = strchr(env.items[i], '=');
 		if (equals == NULL || !environ_key_is_valid(env.items[i], (size_t)(equals - env.items[i])) ||

@@ -99,7 +99,7 @@ static void output_of_programs_is_not_expanded(void **state)
 	static const char text[] = "A=${HOME}\nB='q'\nBASH_FUNC_x%%=() { echo\nC=1\n}\nD=x\n}=1\nENROOT_E=1\n"
 				   "# enroot-literal-begin\nF='q'\n";
 	_cleanup_strv_ struct strv env = STRV_INIT;
-	environ_parse_output(&env, text, strlen(text));
+	environ_parse_output(&env, text, strlen(text), NULL);
 	check(&env, "A=${HOME}\nB=q\nC=1\nD=x\nF=q\n", "output");
 }
 
