@@ -18,7 +18,7 @@ int hook_home(struct hooks_context *ctx, struct error *err)
 	const char *home = strv_env_get(ctx->host, "HOME");
 	if (home == NULL || *home == '\0')
 		home = user_home();
-	const char *inside = ids_are_root(ctx->ids) ? "/root" : home;
+	const char *inside = settings_is_true(ctx->settings, SETTING_REMAP_ROOT) ? "/root" : home;
 
 	_cleanup_close_ int source = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (source < 0)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -219,6 +220,15 @@ static bool is_elsewhere(const struct container_processes *list, pid_t pid, uint
 	       !knows_namespace(list, inode);
 }
 
+/* Root filesystems are mounted nosuid,nodev; others' that hold a file /.lock hardly are. */
+static bool is_root_of_ours(int proc)
+{
+	struct statvfs fs;
+	_cleanup_close_ int root = openat(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const unsigned long flags = ST_NOSUID | ST_NODEV;
+	return root >= 0 && fstatvfs(root, &fs) == 0 && (fs.f_flag & flags) == flags;
+}
+
 /* PIDs come in ascending order, so the first of a namespace is the one to show. */
 static void look_at(struct container_processes *list, pid_t pid, uint64_t own, const struct data_place *place)
 {
@@ -234,6 +244,8 @@ static void look_at(struct container_processes *list, pid_t pid, uint64_t own, c
 		fstatat(proc, "root/.lock", &lock, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(lock.st_mode))
 		return;
 	p.name = container_name(proc, place);
+	if (p.name == NULL && !is_root_of_ours(proc))
+		return;
 	grow_array(&list->items, &list->capacity, list->count + 1);
 	list->items[list->count++] = p;
 }
