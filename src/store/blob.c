@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/paths.h"
+#include "store/work_lock.h"
 
 #define BLOB_MODE  0640
 #define CACHE_MODE 0700
@@ -57,6 +58,14 @@ static int make_folders(const char *cache_path, const char *digest, struct error
 	if (cache_make_folder(cache_path, "blobs", err) < 0 || cache_make_folder(cache_path, folder, err) < 0)
 		return -1;
 	return 0;
+}
+
+struct work_lock *blob_lock(const char *cache_path, const char *digest)
+{
+	_cleanup_error_ struct error ignored = ERROR_INIT; /* who writes the blob finds out, and says so */
+	_cleanup_free_ char *path = blob_path(cache_path, digest);
+	(void)make_folders(cache_path, digest, &ignored);
+	return work_lock_new(path);
 }
 
 int blob_begin(struct publish *p, const char *cache_path, const char *digest, struct error *err)

@@ -28,6 +28,9 @@ int blob_begin(struct publish *p, const char *cache_path, const char *digest, st
 /* Sync and publish what was written. That somebody else published the same blob meanwhile is success. */
 int blob_commit(struct publish *p, struct error *err);
 
+/* The lock for fetching a blob: one process at a time need do it. The folders of the blob exist then, if they can. */
+struct work_lock *blob_lock(const char *cache_path, const char *digest);
+
 /* Remove a blob whose bytes, read from FD, proved wrong; one that replaced it meanwhile stays. */
 void blob_discard(const char *cache_path, const char *digest, int fd);
 

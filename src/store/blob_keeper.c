@@ -11,8 +11,9 @@
 
 struct job {
 	struct job *next;
-	struct publish file; /* a whole blob, or */
-	int fd;              /* a part of one to be written out */
+	struct publish file;    /* a whole blob, or */
+	struct work_lock *lock; /* of that blob, or NULL */
+	int fd;                 /* a part of one to be written out */
 	uint64_t offset, length;
 };
 
@@ -47,12 +48,15 @@ static struct job *take_job(struct blob_keeper *k)
 	return job;
 }
 
-static void publish_blob(struct publish *file)
+static void publish_blob(struct publish *file, struct work_lock *lock)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
+	if (lock != NULL)
+		work_lock_touch(lock);
 	if (!interrupt_requested() && blob_commit(file, &err) < 0)
 		log_warn("Cannot keep a layer in the cache: %s", err.message);
 	publish_abort(file);
+	work_lock_free(lock);
 }
 
 static void *keep(void *keeper)
@@ -64,7 +68,7 @@ static void *keep(void *keeper)
 				job->fd, (off_t)job->offset, (off_t)job->length, SYNC_FILE_RANGE_WRITE);
 			close(job->fd);
 		} else {
-			publish_blob(&job->file);
+			publish_blob(&job->file, job->lock);
 		}
 		free(job);
 	}
@@ -83,10 +87,11 @@ static void add_job(struct blob_keeper *k, struct job *job)
 	pthread_mutex_unlock(&k->lock);
 }
 
-void blob_keeper_put(struct blob_keeper *k, struct publish *p)
+void blob_keeper_put(struct blob_keeper *k, struct publish *p, struct work_lock *lock)
 {
 	struct job *job = xcalloc(1, sizeof(*job));
 	job->file = *p;
+	job->lock = lock;
 	job->fd = -1;
 	*p = PUBLISH_INIT;
 	add_job(k, job);

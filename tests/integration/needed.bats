@@ -189,3 +189,70 @@ recorded() {
 	rm -rf proxy.* first.log second.log
 	assert_only
 }
+
+@test "sixteen imports of one image: each blob is asked for once, and sixteen right files" {
+	proxy
+	local uri=docker://$PROXY#odd:1 i pids=() blobs
+	for ((i = 0; i < 16; i++)); do
+		enroot import -o "out$i.sqsh" "$uri" >"log$i" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for i in "${!pids[@]}"; do
+		wait "${pids[i]}" || {
+			cat "log$i"
+			false
+		}
+	done
+	for ((i = 1; i < 16; i++)); do
+		cmp out0.sqsh "out$i.sqsh"
+	done
+	blobs=$(grep -c ' /v2/odd/blobs/' "$LOG")
+	[ "$blobs" -eq "$(grep ' /v2/odd/blobs/' "$LOG" | cut -d' ' -f2 | sort -u | wc -l)" ]
+	[ "$blobs" -eq "$(find home/.cache/enroot/blobs -type f -size +0 | wc -l)" ]
+	[ -z "$(find home/.cache/enroot -name '.*' -type f)" ]
+}
+
+@test "a killed download is taken over by who waits for it" {
+	proxy "/blobs/$(busybox_layer)=slow:100000*1"
+	local uri=docker://$PROXY#busybox:1 i first
+	spawn first.log import -o first.sqsh "$uri"
+	first=$SPAWNED
+	for ((i = 0; i < 100; i++)); do
+		[ -z "$(find home/.cache/enroot/blobs -name ".$(busybox_layer | cut -d: -f2).lock" 2>/dev/null)" ] || break
+		sleep 0.05
+	done
+	spawn second.log import -o second.sqsh "$uri"
+	sleep 0.5
+	kill -9 "$first"
+	wait "$SPAWNED" || {
+		cat second.log
+		false
+	}
+	[ -n "$(recorded second.sqsh)" ]
+	[ "$(grep -c "/blobs/$(busybox_layer)" "$LOG")" -eq 2 ]
+	[ -z "$(find home/.cache/enroot -name '.*lock')" ]
+}
+
+@test "what another process put into the cache is hashed before it is used" {
+	proxy "/blobs/$(busybox_layer)=slow:300000*1"
+	local uri=docker://$PROXY#busybox:1 layer i
+	layer=$(busybox_layer | cut -d: -f2)
+	as_user mkdir -p home/.cache/enroot/blobs/sha256
+	# somebody on another host holds the lock, and publishes nonsense of the right size
+	printf 'host\nboot\npid:[1]\n1\n1\n' | as_user tee "home/.cache/enroot/blobs/sha256/.$layer.lock" >/dev/null
+	spawn log import -o out.sqsh "$uri"
+	sleep 0.5
+	[ "$(grep -c "/blobs/sha256:$layer" "$LOG")" -eq 0 ]
+	head -c "$(curl -sI "http://$REGISTRY/v2/busybox/blobs/sha256:$layer" | tr -d '\r' | sed -n 's/^Content-Length: //p')" \
+		/dev/zero >zeros
+	chmod a+r zeros
+	as_user cp zeros home/.cache/enroot/blobs/sha256/new
+	mv home/.cache/enroot/blobs/sha256/new "home/.cache/enroot/blobs/sha256/$layer"
+	rm "home/.cache/enroot/blobs/sha256/.$layer.lock"
+	wait "$SPAWNED" || {
+		cat log
+		false
+	}
+	[ -n "$(recorded out.sqsh)" ]
+	[ "$(sha256sum <"home/.cache/enroot/blobs/sha256/$layer" | cut -d' ' -f1)" = "$layer" ]
+}

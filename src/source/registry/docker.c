@@ -72,14 +72,14 @@ static bool load_cached(struct docker *d, const char *digest, uint64_t size, str
 	return true;
 }
 
-/* Keep a checked document; that it cannot be kept costs a request next time. */
-static void keep(struct docker *d, const char *digest, const struct buffer *data)
+/* Keep a checked document, and release its lock then; that it cannot be kept costs a request next time. */
+static void keep(struct docker *d, const char *digest, const struct buffer *data, struct work_lock **lock)
 {
 	_cleanup_publish_ struct publish p = PUBLISH_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	if (d->cache_path != NULL && blob_begin(&p, d->cache_path, digest, &err) == 0 &&
 		fd_write_full(p.fd, data->data, data->len) == 0)
-		blob_keeper_put(d->keeper, &p);
+		blob_keeper_put(d->keeper, &p, steal_pointer(lock));
 }
 
 static int check_content_digest(const struct http_response *response, const char *digest, struct error *err)
@@ -159,11 +159,26 @@ static int get_manifest(struct docker *d, struct buffer *data, struct error *err
 	return resolve(d, data, err);
 }
 
+static bool has_config(void *docker)
+{
+	const struct docker *d = docker;
+	_cleanup_close_ int fd = blob_open(d->cache_path, d->manifest.config.digest, d->manifest.config.size);
+	return fd >= 0;
+}
+
 static int get_config(struct docker *d, struct buffer *data, struct error *err)
 {
 	const struct descriptor *config = &d->manifest.config;
 	if (load_cached(d, config->digest, config->size, data))
 		return 0;
+	_cleanup_work_lock_ struct work_lock *lock = NULL;
+	if (d->cache_path != NULL) {
+		lock = blob_lock(d->cache_path, config->digest);
+		if (work_lock_wait(lock, has_config, d, err) < 0)
+			return -1;
+		if (load_cached(d, config->digest, config->size, data))
+			return 0;
+	}
 	_cleanup_http_response_ struct http_response response = { 0 };
 	if (registry_get(&d->registry, "blobs", config->digest, CONFIG_SIZE_MAX, &response, err) < 0)
 		return -1;
@@ -173,7 +188,7 @@ static int get_config(struct docker *d, struct buffer *data, struct error *err)
 			"the image's configuration arrived damaged: it should have %s, but has %s",
 			config->digest, actual);
 	buffer_append(data, response.body.data, response.body.len);
-	keep(d, config->digest, data);
+	keep(d, config->digest, data, &lock);
 	return 0;
 }
 

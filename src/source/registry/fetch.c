@@ -7,14 +7,19 @@
 
 #include "base/fd.h"
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "source/registry/fetch_private.h"
+#include "store/blob.h"
 
-#define CONNECTIONS_MAX 64                  /* what "unlimited" means */
-#define POLL_MAX_MS     500                 /* how long a signal may go unnoticed */
-#define SLOW_SEGMENT_MS 150                 /* a segment that takes longer is worth another connection */
-#define READ_AHEAD      ((size_t)512 << 10) /* a waiting reader is woken for so many bytes, not for each few */
+#define CONNECTIONS_MAX    64  /* what "unlimited" means */
+#define POLL_MAX_MS        500 /* how long a signal may go unnoticed */
+#define POLL_LOCK_FIRST_MS 50  /* looking whether another process has it */
+#define POLL_LOCK_LAST_MS  1000
+#define TOUCH_MS           5000
+#define SLOW_SEGMENT_MS    150                 /* a segment that takes longer is worth another connection */
+#define READ_AHEAD         ((size_t)512 << 10) /* a waiting reader is woken for so many bytes, not for each few */
 
 int64_t fetch_now_ms(void)
 {
@@ -36,6 +41,11 @@ struct fetch *fetch_new(
 	if (f->multi == NULL)
 		abort(); /* out of memory */
 	return f;
+}
+
+static bool is_over(enum fetch_state state)
+{
+	return state == FETCH_DONE || state == FETCH_FAILED;
 }
 
 void fetch_wake(struct fetch_blob *b)
@@ -70,7 +80,7 @@ static void finish(struct fetch_blob *b)
 		fail(b, &err);
 		return;
 	}
-	blob_keeper_put(b->fetch->keeper, &b->spool);
+	blob_keeper_put(b->fetch->keeper, &b->spool, steal_pointer(&b->lock));
 	fetch_blob_cleanup(b);
 	set_state(b, FETCH_DONE);
 }
@@ -102,13 +112,49 @@ static void add_transfer(struct fetch_blob *b)
 		fail(b, &err);
 }
 
+/* Another process fetches it: look again soon, and less often as time goes by. */
+static void wait_for_other(struct fetch_blob *b)
+{
+	bool is_first_long = b->poll_interval_ms < POLL_LOCK_LAST_MS;
+	b->poll_interval_ms = MIN(MAX(b->poll_interval_ms * 2, POLL_LOCK_FIRST_MS), POLL_LOCK_LAST_MS);
+	if (is_first_long && b->poll_interval_ms == POLL_LOCK_LAST_MS)
+		log_info("Waiting for layer %s from %s", b->digest, work_lock_holder(b->lock));
+	b->poll_ms = fetch_now_ms() + b->poll_interval_ms;
+	pthread_mutex_lock(&b->fetch->lock);
+	b->state = FETCH_WAITING;
+	pthread_mutex_unlock(&b->fetch->lock);
+}
+
+/* It is a blob's turn; somebody else may have it already, or be about to. */
 static void start_blob(struct fetch_blob *b)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
+	if (fetch_blob_adopt(b))
+		return;
+	if (b->lock == NULL)
+		b->lock = blob_lock(b->fetch->cache_path, b->digest);
+	if (work_lock_try(b->lock) == WORK_LOCK_BUSY) {
+		wait_for_other(b);
+		return;
+	}
+	if (fetch_blob_adopt(b)) /* published before its lock was released */
+		return;
 	if (fetch_blob_begin(b, &err) < 0)
 		fail(b, &err);
 	else
 		add_transfer(b);
+}
+
+static void hash_adopted(struct fetch_blob *b)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int r = fetch_blob_hash(b, &err);
+	if (r < 0) {
+		fail(b, &err);
+	} else if (r > 0) {
+		fetch_blob_cleanup(b);
+		set_state(b, FETCH_DONE);
+	}
 }
 
 static void resume_transfer(struct transfer *t)
@@ -147,6 +193,10 @@ static struct work find_work(struct fetch *f, int64_t *next_ms)
 		struct fetch_blob *b = f->blobs[i];
 		if (b->state == FETCH_QUEUED && w.queued == NULL)
 			w.queued = b;
+		if (b->state == FETCH_WAITING && b->poll_ms <= now)
+			w.queued = b; /* a poll: it needs no connection unless it gets the lock */
+		else if (b->state == FETCH_WAITING)
+			*next_ms = MIN(*next_ms, b->poll_ms);
 		if (b->state != FETCH_RUNNING)
 			continue;
 		w.due = find_due(b, now, next_ms);
@@ -164,8 +214,34 @@ static struct work find_work(struct fetch *f, int64_t *next_ms)
 	return w;
 }
 
+static struct fetch_blob *find_adopted(struct fetch *f)
+{
+	struct fetch_blob *found = NULL;
+	pthread_mutex_lock(&f->lock);
+	for (size_t i = 0; i < f->count && found == NULL; i++)
+		if (f->blobs[i]->state == FETCH_ADOPTED)
+			found = f->blobs[i];
+	pthread_mutex_unlock(&f->lock);
+	return found;
+}
+
+/* Other processes see that we are still at it. */
+static void touch_locks(struct fetch *f)
+{
+	int64_t now = fetch_now_ms();
+	if (now - f->touched_ms < TOUCH_MS)
+		return;
+	f->touched_ms = now;
+	pthread_mutex_lock(&f->lock);
+	for (size_t i = 0; i < f->count; i++)
+		if (f->blobs[i]->state == FETCH_RUNNING && f->blobs[i]->lock != NULL)
+			work_lock_touch(f->blobs[i]->lock);
+	pthread_mutex_unlock(&f->lock);
+}
+
 static void do_work(struct fetch *f, int64_t *next_ms)
 {
+	touch_locks(f);
 	for (;;) {
 		struct work w = find_work(f, next_ms);
 		if (w.due != NULL)
@@ -206,7 +282,7 @@ static void fail_all(struct fetch *f)
 		pthread_mutex_unlock(&f->lock);
 		if (b == NULL)
 			break;
-		if (b->state != FETCH_QUEUED && b->state != FETCH_RUNNING)
+		if (is_over(b->state))
 			continue;
 		_cleanup_error_ struct error err = ERROR_INIT;
 		if (interrupt_check(&err) == 0)
@@ -233,6 +309,11 @@ static void *run(void *fetch)
 		curl_multi_perform(f->multi, &running);
 		handle_ended(f);
 		do_work(f, &next_ms);
+		struct fetch_blob *adopted = find_adopted(f);
+		if (adopted != NULL) {
+			hash_adopted(adopted);
+			continue;
+		}
 		int64_t wait = MAX(next_ms - fetch_now_ms(), 0);
 		curl_multi_poll(f->multi, NULL, 0, (int)MIN(wait, POLL_MAX_MS), NULL);
 	}
@@ -333,7 +414,7 @@ static int copy_error(struct error *err, const struct error *from)
 /* Wait until UNTIL bytes have arrived or the transfer ended; the lock is held. */
 static int wait_for(struct fetch_blob *b, uint64_t until, const atomic_bool *cancelled, struct error *err)
 {
-	while (b->state == FETCH_QUEUED || b->state == FETCH_RUNNING) {
+	while (!is_over(b->state)) {
 		if (interrupt_check(err) < 0)
 			return -1;
 		if (atomic_load(cancelled))

@@ -12,6 +12,7 @@
 #define SEGMENT_BYTES   ((uint64_t)16 << 20)
 #define WRITE_OUT_BYTES SEGMENT_BYTES
 #define SCRATCH_BYTES   ((size_t)256 << 10)
+#define ADOPT_BYTES     ((size_t)4 << 20) /* hashed at a time, between looks at the network */
 
 static void append_segment(struct fetch_blob *b, uint64_t start, uint64_t end)
 {
@@ -39,6 +40,46 @@ int fetch_blob_begin(struct fetch_blob *b, struct error *err)
 	pthread_mutex_unlock(&b->fetch->lock);
 	b->digester = digester_new(b->digest);
 	return 0;
+}
+
+bool fetch_blob_adopt(struct fetch_blob *b)
+{
+	int fd = blob_open(b->fetch->cache_path, b->digest, b->size);
+	if (fd < 0)
+		return false;
+	pthread_mutex_lock(&b->fetch->lock);
+	b->fd = fd;
+	b->state = FETCH_ADOPTED;
+	pthread_mutex_unlock(&b->fetch->lock);
+	work_lock_free(steal_pointer(&b->lock));
+	b->digester = digester_new(b->digest);
+	return true;
+}
+
+int fetch_blob_hash(struct fetch_blob *b, struct error *err)
+{
+	if (b->scratch == NULL)
+		b->scratch = xmalloc(SCRATCH_BYTES);
+	for (size_t done = 0; done < ADOPT_BYTES && b->hashed < b->size; done += SCRATCH_BYTES) {
+		size_t n = (size_t)MIN(b->size - b->hashed, SCRATCH_BYTES);
+		if (fd_pread_full(b->fd, b->scratch, n, b->hashed) != (ssize_t)n)
+			return error_errno(
+				err, "cannot read layer %s in %s", b->digest, b->fetch->cache_path);
+		digester_update(b->digester, b->scratch, n);
+		b->hashed += n;
+	}
+	atomic_store(&b->arrived, b->hashed);
+	if (b->hashed >= atomic_load(&b->wanted))
+		fetch_wake(b);
+	if (b->hashed < b->size)
+		return 0;
+	_cleanup_free_ char *digest = digester_final(b->digester);
+	if (str_eq(digest, b->digest))
+		return 1;
+	error_set(err, EBADMSG, "layer %s is damaged in the cache", b->digest);
+	error_hint(err, "it was removed; another try fetches it again");
+	blob_discard(b->fetch->cache_path, b->digest, b->fd);
+	return -1;
 }
 
 bool fetch_blob_assign(struct fetch_blob *b, struct transfer *t)
@@ -144,4 +185,5 @@ void fetch_blob_cleanup(struct fetch_blob *b)
 	free(steal_pointer(&b->etag));
 	digester_free(steal_pointer(&b->digester));
 	publish_abort(&b->spool);
+	work_lock_free(steal_pointer(&b->lock));
 }

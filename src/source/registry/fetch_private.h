@@ -14,7 +14,14 @@
 #include "base/publish.h"
 #include "source/registry/fetch.h"
 
-enum fetch_state { FETCH_QUEUED, FETCH_RUNNING, FETCH_DONE, FETCH_FAILED };
+enum fetch_state {
+	FETCH_QUEUED,
+	FETCH_WAITING, /* another process fetches it: look again at poll_ms */
+	FETCH_RUNNING,
+	FETCH_ADOPTED, /* found in the cache meanwhile: it is being hashed */
+	FETCH_DONE,
+	FETCH_FAILED
+};
 
 struct segment {
 	struct segment *next;
@@ -64,6 +71,8 @@ struct fetch_blob {
 	struct error error;       /* set before the state becomes FETCH_FAILED */
 
 	/* The rest is the fetch thread's alone. */
+	struct work_lock *lock; /* against other processes; NULL until the blob's turn comes */
+	int64_t poll_ms, poll_interval_ms;
 	struct publish spool;
 	struct digester *digester;
 	char *scratch; /* for hashing what lies in the spool; NULL until needed */
@@ -86,12 +95,17 @@ struct fetch {
 	bool is_closing; /* under the lock, as are: */
 	struct fetch_blob **blobs;
 	size_t count, capacity;
+	int64_t touched_ms;      /* when the locks were last touched */
 	unsigned transfer_count; /* the fetch thread's alone */
 	CURLM *multi;
 };
 
 /* fetch_blob.c: make the spool and the first segment. */
 int fetch_blob_begin(struct fetch_blob *b, struct error *err);
+/* Take the blob over from the cache, if it is there: true. */
+bool fetch_blob_adopt(struct fetch_blob *b);
+/* Hash some more of an adopted blob. Returns 1 at the end, if it is right; 0: there is more; or -1. */
+int fetch_blob_hash(struct fetch_blob *b, struct error *err);
 /* Give T the next segment; false if there is none left. */
 bool fetch_blob_assign(struct fetch_blob *b, struct transfer *t);
 /* The server does not know ranges: what T has begun goes to the end of the blob. */

@@ -148,7 +148,7 @@ static void keeper_publishes(void **state)
 	struct blob_keeper *k = blob_keeper_new();
 	begin(&p, "abc");
 	blob_keeper_write_out(k, p.fd, 0, 3);
-	blob_keeper_put(k, &p);
+	blob_keeper_put(k, &p, NULL);
 	assert_int_equal(p.fd, -1);
 	blob_keeper_free(k);
 	_cleanup_close_ int fd = blob_open(cache, DIGEST, 3);
