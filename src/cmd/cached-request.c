@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 
 #include "base/memory.h"
+#include "base/uri.h"
 
 struct image_cache cached_images(const struct settings *s)
 {
@@ -18,7 +19,8 @@ char *cached_request(const struct settings *s, const char *uri)
 {
 	struct utsname host = { 0 };
 	const char *options = settings_get(s, SETTING_SQUASH_OPTIONS), *epoch = getenv("SOURCE_DATE_EPOCH");
+	_cleanup_free_ char *shown = uri_redact(uri); /* it is written to a file that others may read */
 	(void)uname(&host);
-	return xasprintf("%s\n%s\n%s\n%s\n", uri, host.machine, options != NULL ? options : "",
+	return xasprintf("%s\n%s\n%s\n%s\n", shown, host.machine, options != NULL ? options : "",
 		epoch != NULL ? epoch : "");
 }

@@ -22,6 +22,7 @@ static const char usage[] =
 	"   -a, --arch ARCH  Architecture of the image (default: this machine's)\n"
 	"   -n, --name NAME  Name of the container (default: IMAGE+TAG)\n"
 	"   -f, --force      Replace an existing container\n"
+	"   -q, --quiet      Print warnings and errors only\n"
 	"   -h, --help       Show this text\n"
 	"\n"
 	"setuid and setgid bits are removed. While it loads, the image lies uncompressed and without a name "
@@ -94,10 +95,12 @@ static int load(struct load *l, struct error *err)
 int cmd_load(struct settings *settings, int argc, char *argv[])
 {
 	struct load l = { .settings = settings };
+	bool is_quiet = false;
 	const struct option_spec specs[] = {
 		{ 'a', "arch", OPTION_STRING, &l.arch },
 		{ 'n', "name", OPTION_STRING, &l.name },
 		{ 'f', "force", OPTION_FLAG, &l.replace },
+		{ 'q', "quiet", OPTION_FLAG, &is_quiet },
 	};
 	int first;
 	int status = options_parse_or_usage(argc, argv, specs, ARRAY_SIZE(specs), usage, 1, 1, &first);
@@ -105,6 +108,7 @@ int cmd_load(struct settings *settings, int argc, char *argv[])
 		return status;
 
 	_cleanup_error_ struct error err = ERROR_INIT;
+	log_set_quiet(is_quiet);
 	l.uri = argv[first];
 	l.replace |= settings_is_true(settings, SETTING_FORCE_OVERRIDE);
 	if (load(&l, &err) < 0) {

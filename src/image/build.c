@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/buffer.h"
 #include "base/interrupt.h"
@@ -24,6 +25,7 @@ struct builder {
 	char **names;                 /* of each layer, for messages */
 	struct layer_merged merged;
 	struct progress progress;
+	char label[64]; /* of the progress: the layer under way */
 	uint32_t mtime; /* of the files that we add */
 };
 
@@ -203,8 +205,9 @@ static int scan_layers(struct builder *b, struct error *err)
 	struct layer_mask *mask = layer_mask_new();
 	int r = 0;
 	log_info("Extracting image layers...");
-	progress_begin(&b->progress, "Importing", compressed_bytes(image));
+	progress_begin(&b->progress, b->label, compressed_bytes(image));
 	for (size_t i = image->layer_count; i-- > 0 && r == 0;) {
+		snprintf(b->label, sizeof(b->label), "Layer %zu of %zu", i + 1, image->layer_count);
 		r = with_layer(b, i, mask, scan_one, err);
 		if (r == 0 && i != 0)
 			layer_mask_add(mask, b->indexes[i]);

@@ -79,14 +79,35 @@ int image_space_hint(const char *path, struct error *err)
 	return -1;
 }
 
-int image_import(const struct import_request *req, const char *output, struct error *err)
+void import_result_cleanup(struct import_result *r)
+{
+	free(r->manifest_digest);
+	*r = (struct import_result){ 0 };
+}
+
+static int write_and_publish(const struct import_request *req, struct source **source, struct publish *out,
+	struct import_result *result, struct error *err)
+{
+	if (source_open(req->uri, &req->source, source, err) < 0 ||
+		image_write_from(req, source, out->fd, out->path, &result->bytes, err) < 0)
+		return -1;
+	result->manifest_digest = xstrdup(source_image(*source)->manifest_digest);
+	result->is_built = true;
+	return publish_commit(out, false, err);
+}
+
+int image_import(
+	const struct import_request *req, const char *output, struct import_result *result, struct error *err)
 {
 	_cleanup_publish_ struct publish out = PUBLISH_INIT;
-	uint64_t bytes;
+	struct source *source = NULL;
+	*result = (struct import_result){ 0 };
 	if (publish_begin(&out, output, 0666, false, err) < 0)
 		return -1;
-	if (image_write(req, out.fd, output, &bytes, err) < 0 || publish_commit(&out, false, err) < 0)
+	int r = write_and_publish(req, &source, &out, result, err);
+	source_close(source);
+	if (r < 0)
 		return image_space_hint(output, err);
-	log_info("Wrote %s (%s)", output, str_bytes(bytes));
+	log_info("Wrote %s (%s)", output, str_bytes(result->bytes));
 	return 0;
 }

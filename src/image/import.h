@@ -26,15 +26,26 @@ struct import_request {
 	uint32_t epoch; /* seconds since 1970 */
 };
 
+/* What came of it. */
+struct import_result {
+	char *manifest_digest; /* owned */
+	uint64_t bytes;        /* of the file */
+	bool is_built;         /* by this process */
+};
+#define _cleanup_import_result_ __attribute__((cleanup(import_result_cleanup)))
+void import_result_cleanup(struct import_result *r);
+
 /* Import to the file OUTPUT, which must not exist. */
-int image_import(const struct import_request *req, const char *output, struct error *err);
+int image_import(const struct import_request *req, const char *output, struct import_result *result,
+	struct error *err);
 
 /*
  * Make sure that OUTPUT holds what the reference resolves to now, by these options: a whole image that says so is left
  * alone, else it is replaced in one step. Of several processes, on any hosts, one builds and the others wait for it.
  * What was there before stays as .NAME.prev: readers on other hosts of an NFS server still have it open.
  */
-int image_import_needed(const struct import_request *req, const char *output, struct error *err);
+int image_import_needed(const struct import_request *req, const char *output, struct import_result *result,
+	struct error *err);
 
 /* Write the image to FD (borrowed, an empty file), called NAME in messages; no fsync. *BYTES becomes its size. */
 int image_write(

@@ -15,8 +15,7 @@
 #include "store/work_lock.h"
 
 struct wanted {
-	const char *path, *digest;
-	char *options;
+	const char *path, *digest, *options;
 };
 
 static bool is_current(void *ctx)
@@ -71,8 +70,8 @@ static void clean_around(const char *path)
 	work_lock_clean(slash != NULL ? dir : ".");
 }
 
-static int build_once(
-	const struct import_request *req, struct source **source, struct wanted *w, struct error *err)
+static int build_once(const struct import_request *req, struct source **source, struct wanted *w,
+	struct import_result *result, struct error *err)
 {
 	_cleanup_work_lock_ struct work_lock *lock = work_lock_new(w->path);
 	int r = work_lock_wait(lock, is_current, w, err);
@@ -84,28 +83,38 @@ static int build_once(
 	}
 	work_lock_keep(lock);
 	clean_around(w->path);
+	result->is_built = true;
 	return image_replace(req, source, w->path, 0666, err);
 }
 
-int image_import_needed(const struct import_request *req, const char *output, struct error *err)
+static int import_to(const struct import_request *req, struct source **source, const char *path,
+	struct import_result *result, struct error *err)
+{
+	const struct source_image *image = source_image(*source);
+	_cleanup_free_ char *options = image_options_text(req, image);
+	struct wanted w = { .path = path, .digest = result->manifest_digest, .options = options };
+	struct stat st;
+	if (is_current(&w))
+		log_info("%s is up to date", path);
+	else if (build_once(req, source, &w, result, err) < 0)
+		return -1;
+	if (stat(path, &st) == 0)
+		result->bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+int image_import_needed(
+	const struct import_request *req, const char *output, struct import_result *result, struct error *err)
 {
 	/* Behind a link, the file that it names is replaced. */
 	_cleanup_free_ char *real = realpath(output, NULL);
 	const char *path = real != NULL ? real : output;
 	struct source *source;
+	*result = (struct import_result){ 0 };
 	if (check_output(path, err) < 0 || source_open(req->uri, &req->source, &source, err) < 0)
 		return -1;
-	struct wanted w = {
-		.path = path,
-		.digest = source_image(source)->manifest_digest,
-		.options = image_options_text(req, source_image(source)),
-	};
-	int r = 0;
-	if (is_current(&w))
-		log_info("%s is up to date", path);
-	else
-		r = build_once(req, &source, &w, err);
+	result->manifest_digest = xstrdup(source_image(source)->manifest_digest);
+	int r = import_to(req, &source, path, result, err);
 	source_close(source);
-	free(w.options);
 	return r;
 }

@@ -256,3 +256,15 @@ recorded() {
 	[ -n "$(recorded out.sqsh)" ]
 	[ "$(sha256sum <"home/.cache/enroot/blobs/sha256/$layer" | cut -d' ' -f1)" = "$layer" ]
 }
+
+@test "progress on a terminal: layers and bytes, and nothing of it elsewhere" {
+	need_root
+	command -v script >/dev/null || skip "needs script"
+	proxy "/blobs/$(busybox_layer)=slow:800000"
+	script -qec "$(printf '%q ' setpriv --reuid="$TEST_UID" --regid="$TEST_GID" --clear-groups env "HOME=$WORK/home" \
+		ENROOT_ALLOW_HTTP=y "$BIN/enroot" import -o "$WORK/x.sqsh" "docker://$PROXY#busybox:1")" typescript >/dev/null </dev/null
+	[ -s x.sqsh ]
+	grep -aqE 'Layer 1 of 1 \[[= ]+\] +[0-9]+%  .* of .*/s' typescript
+	run enroot import -o y.sqsh "docker://$PROXY#busybox:1"
+	refute grep -q 'Layer 1 of 1 ' <<<"$output"
+}

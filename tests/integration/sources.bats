@@ -147,3 +147,22 @@ saved() {
 	assert_one_error password-stdin
 	registry_stop AUTH
 }
+
+@test "--quiet and --json: results on standard output, nothing else" {
+	cp "$TAR" r.tar && chmod a+r r.tar
+	local digest
+	run --separate-stderr enroot digest --json -q tar:r.tar
+	[ -z "$stderr" ]
+	digest=$(python3 -c 'import json,sys; print(json.load(sys.stdin)["digest"])' <<<"$output")
+	[ "$digest" = "$(enroot digest tar:r.tar)" ]
+	run --separate-stderr enroot import --quiet --json -o 'a"b.sqsh' tar:r.tar
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[ "$(python3 -c 'import json,sys; d=json.load(sys.stdin); print(d["path"], d["digest"], d["bytes"], d["built"])' <<<"$output")" = \
+		"$WORK/a\"b.sqsh $digest $(stat -c %s 'a"b.sqsh') True" ]
+	run --separate-stderr enroot import -q --json --if-needed -o 'a"b.sqsh' tar:r.tar
+	[ "$(python3 -c 'import json,sys; d=json.load(sys.stdin); print(d["digest"], d["bytes"], d["built"])' <<<"$output")" = \
+		"$digest $(stat -c %s 'a"b.sqsh') False" ]
+	run --separate-stderr enroot load -q -n box tar:r.tar
+	[ -z "$output$stderr" ]
+}

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/uri.h"
 
 #define SCHEME        "docker://"
 #define REFERENCE_MAX 255 /* distribution spec: host and name together */
@@ -38,24 +39,6 @@ bool reference_is_docker_hub(const char *host)
 		if (str_eq(host, names[i]))
 			return true;
 	return false;
-}
-
-char *reference_redact(const char *uri)
-{
-	const char *start = strstr(uri, "://");
-	start = start != NULL ? start + 3 : uri;
-	const char *at = strrchr(start, '@');
-	const char *colon = strchr(start, ':');
-	/* "image:tag@sha256:…" has no password, but nothing is lost by hiding the tag of an invalid one. */
-	if (at == NULL || colon == NULL || colon > at)
-		return xstrdup(uri);
-	if (str_starts_with(at, "@sha256:") || str_starts_with(at, "@sha512:")) {
-		const char *before = memrchr(start, '@', (size_t)(at - start));
-		if (before == NULL || colon > before)
-			return xstrdup(uri);
-		at = before;
-	}
-	return xasprintf("%.*s***%s", (int)(colon + 1 - uri), uri, at);
 }
 
 /* path-component of the distribution spec: alphanumerics joined by ".", "_", "__" or dashes. */
@@ -247,7 +230,7 @@ int reference_parse(struct reference *r, const char *uri, struct error *err)
 	if (why == NULL)
 		return 0;
 	reference_cleanup(r);
-	_cleanup_free_ char *shown = reference_redact(uri);
+	_cleanup_free_ char *shown = uri_redact(uri);
 	error_set(err, EINVAL, "Invalid image reference: %s", shown);
 	return error_hint(err, "%s; expected docker://[USER@][REGISTRY#]IMAGE[:TAG][@DIGEST]", why);
 }

@@ -31,8 +31,5 @@ char *reference_provenance(const struct reference *r);
 /* The default name of outputs: "nvidia+cuda+12", "ubuntu", "ubuntu+sha256:HEX". The caller owns it. */
 char *reference_default_name(const struct reference *r);
 
-/* URI fit for messages: without the password of USER:PASSWORD@. The caller owns it. */
-char *reference_redact(const char *uri);
-
 /* Is HOST one of the names of Docker Hub's registry? */
 bool reference_is_docker_hub(const char *host);
