@@ -264,7 +264,7 @@ recorded() {
 	script -qec "$(printf '%q ' setpriv --reuid="$TEST_UID" --regid="$TEST_GID" --clear-groups env "HOME=$WORK/home" \
 		ENROOT_ALLOW_HTTP=y "$BIN/enroot" import -o "$WORK/x.sqsh" "docker://$PROXY#busybox:1")" typescript >/dev/null </dev/null
 	[ -s x.sqsh ]
-	grep -aqE 'Layer 1 of 1 \[[= ]+\] +[0-9]+%  .* of .*/s' typescript
+	grep -aqE 'Layer 1 of 1 \[[= ]+\] +[0-9]+%  .* of [0-9.]+ KiB' typescript
 	run enroot import -o y.sqsh "docker://$PROXY#busybox:1"
 	refute grep -q 'Layer 1 of 1 ' <<<"$output"
 }
