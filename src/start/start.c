@@ -206,13 +206,23 @@ static const struct {
 	{ start_exec },             /* returns only on failure, or where nothing is to be run */
 };
 
+/*
+ * The root filesystem itself is writable until it is sealed, so that what is read-only before is another mount. A
+ * command that fails on a sealed one says so itself: nothing of us is left then that could (doc/start.md).
+ */
+static int explain(struct error *err)
+{
+	return err->code == EROFS ? error_hint(err, "that place lies on a read-only mount: choose another")
+				  : -1;
+}
+
 int start_run(const struct start_request *req, struct error *err)
 {
 	_cleanup_start_ struct start s = start_init(req);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(stages); i++) {
 		if (stages[i].run(&s, err) < 0)
-			return -1;
+			return explain(err);
 	}
 	return 0;
 }
