@@ -26,6 +26,7 @@ static const char usage[] =
 	"   -r, --root           Ask to be remapped to root inside the container\n"
 	"   -w, --rw             Make the container root filesystem writable\n"
 	"       --overlay DIR    Start an image writable and keep the changes in a directory (implies --rw)\n"
+	"       --device NAME    Make a device available: vendor/class=name, as a CDI specification calls it\n"
 	"   -m, --mount FSTAB    Perform a mount from the host inside the container (colon-separated)\n"
 	"       --offline        Of a URI, take what the cache has, without asking where it comes from\n"
 	"       --pid            Start the container in a new PID namespace\n"
@@ -37,6 +38,17 @@ static const char usage[] =
 	"                        (NAME is then the container's own unless given)\n"
 	"   -h, --help           Show this text\n";
 
+/* Besides those of the configuration. */
+static void add_devices(struct settings *settings, const struct strv *devices)
+{
+	for (size_t i = 0; i < devices->count; i++) {
+		const char *now = settings_get(settings, SETTING_DEVICES);
+		_cleanup_free_ char *all = xasprintf(
+			"%s%s%s", now != NULL ? now : "", now != NULL ? "," : "", devices->items[i]);
+		settings_set(settings, SETTING_DEVICES, all);
+	}
+}
+
 int cmd_start(struct settings *settings, int argc, char *argv[])
 {
 	static const enum setting flag_settings[] = { SETTING_REMAP_ROOT, SETTING_ROOTFS_WRITABLE,
@@ -44,11 +56,12 @@ int cmd_start(struct settings *settings, int argc, char *argv[])
 	bool flags[ARRAY_SIZE(flag_settings)] = { false };
 	bool detach = false, offline = false;
 	const char *name = NULL;
-	_cleanup_strv_ struct strv env = STRV_INIT, mounts = STRV_INIT;
+	_cleanup_strv_ struct strv env = STRV_INIT, mounts = STRV_INIT, devices = STRV_INIT;
 	struct start_request req = { .settings = settings, .image = -1, .env = &env, .mounts = &mounts };
 	const struct option_spec specs[] = {
 		{ 'c', "conf", OPTION_STRING, &req.conf },
 		{ 0, "detach", OPTION_FLAG, &detach },
+		{ 0, "device", OPTION_LIST, &devices },
 		{ 'e', "env", OPTION_LIST, &env },
 		{ 'm', "mount", OPTION_LIST, &mounts },
 		{ 0, "name", OPTION_STRING, &name },
@@ -79,6 +92,7 @@ int cmd_start(struct settings *settings, int argc, char *argv[])
 		if (flags[i])
 			settings_set(settings, flag_settings[i], "y");
 	}
+	add_devices(settings, &devices);
 	if (req.overlay != NULL)
 		settings_set(settings, SETTING_ROOTFS_WRITABLE, "y");
 	_cleanup_free_ char *cached = NULL;

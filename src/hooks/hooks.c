@@ -15,6 +15,8 @@
 #include "config/keys.h"
 #include "hooks/builtin.h"
 #include "hooks/external.h"
+#include "hooks/extra.h"
+#include "hooks/gpu/gpu.h"
 #include "rootfs/resolve.h"
 
 /* In the order of their names, as hooks.d has it. */
@@ -25,6 +27,12 @@ static const struct builtin_hook builtins[] = {
 	{ "10-home.sh", hook_home },
 	{ "10-localtime.sh", hook_localtime },
 	{ "10-shadow.sh", hook_shadow },
+	{ "50-mig-config.sh", hook_mig_config, .is_extra = true },
+	{ "50-sharp.sh", hook_sharp, .is_extra = true },
+	{ "50-slurm-pmi.sh", hook_slurm_pmi, .is_extra = true },
+	{ "50-slurm-pytorch.sh", hook_slurm_pytorch, .is_extra = true },
+	{ "98-nvidia.sh", hook_nvidia },
+	{ "99-mellanox.sh", hook_mellanox },
 };
 
 bool hooks_is_on(const struct hooks_context *ctx, enum setting key)
@@ -81,6 +89,12 @@ static int run_builtin(struct hooks_context *ctx, const struct builtin_hook *hoo
 	return error_prefix(err, "%s", hook->name);
 }
 
+/* One that has no file in hooks.d. */
+static int run_unless_off(struct hooks_context *ctx, const struct builtin_hook *hook, struct error *err)
+{
+	return hook->is_extra && !extra_is_named(ctx, hook->name) ? 0 : run_builtin(ctx, hook, err);
+}
+
 static char *executable_path(const char *dir, const char *name)
 {
 	_cleanup_free_ char *path = path_join(dir, name);
@@ -112,6 +126,8 @@ static int run_system_file(struct hooks_context *ctx, const char *dir, const cha
 		buffer_printf(leftovers, " %s", name);
 		return builtin != NULL ? run_builtin(ctx, builtin, err) : 0;
 	}
+	if (builtin != NULL && extra_is_marker(path))
+		return run_builtin(ctx, builtin, err);
 	return external_run(ctx, path, err);
 }
 
@@ -132,7 +148,7 @@ static int run_merged(
 		const struct builtin_hook *builtin = order <= 0 ? &builtins[b++] : NULL;
 		int r = order >= 0 ? run_system_file(ctx, files->dir, files->entries[f++]->d_name, builtin,
 					     leftovers, err)
-				   : run_builtin(ctx, builtin, err);
+				   : run_unless_off(ctx, builtin, err);
 		if (r < 0)
 			return -1;
 	}
@@ -169,7 +185,12 @@ bool hooks_have_files(const struct hooks_context *ctx)
 	_cleanup_listing_ struct listing system = { 0 }, user = { 0 };
 	(void)list_hooks(&system, ctx, SETTING_SYSCONF_PATH, &ignored);
 	(void)list_hooks(&user, ctx, SETTING_CONFIG_PATH, &ignored);
-	return system.count + user.count > 0;
+	for (int i = 0; i < system.count; i++) {
+		_cleanup_free_ char *path = path_join(system.dir, system.entries[i]->d_name);
+		if (!extra_is_marker(path))
+			return true;
+	}
+	return user.count > 0;
 }
 
 static bool is_missing(int root, const char *path)
@@ -186,6 +207,8 @@ bool hooks_add_files(const struct hooks_context *ctx)
 		if (is_missing(ctx->root, files[i]))
 			return true;
 	}
+	if (gpu_is_asked_for(ctx)) /* libraries of a driver */
+		return true;
 	if (ids_are_root(ctx->ids))
 		return is_missing(ctx->root, "/root");
 	const char *home = strv_env_get(ctx->host, "HOME");
