@@ -54,6 +54,8 @@ void source_blob_init_local(struct source_blob *b, int fd, uint64_t start, const
 /* The layer's digest is not that of these bytes: do not check it. */
 void source_blob_skip_digest(struct source_blob *b);
 
+void source_image_cleanup(struct source_image *image);
+
 /* Fill the layers of IMAGE from its configuration, which must fit them. */
 struct manifest;
 int source_image_set_layers(struct source_image *image, const struct manifest *m, struct error *err);

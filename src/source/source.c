@@ -62,21 +62,27 @@ int source_open(
 	return 0;
 }
 
+void source_image_cleanup(struct source_image *image)
+{
+	free(image->provenance);
+	free(image->origin);
+	free(image->default_name);
+	free(image->manifest_digest);
+	image_config_cleanup(&image->config);
+	for (size_t i = 0; i < image->layer_count; i++) {
+		free(image->layers[i].digest);
+		free(image->layers[i].diff_id);
+	}
+	free(image->layers);
+	*image = (struct source_image){ .config.created = -1 };
+}
+
 void source_close(struct source *s)
 {
 	if (s == NULL)
 		return;
 	s->scheme->close(s);
-	free(s->image.provenance);
-	free(s->image.origin);
-	free(s->image.default_name);
-	free(s->image.manifest_digest);
-	image_config_cleanup(&s->image.config);
-	for (size_t i = 0; i < s->image.layer_count; i++) {
-		free(s->image.layers[i].digest);
-		free(s->image.layers[i].diff_id);
-	}
-	free(s->image.layers);
+	source_image_cleanup(&s->image);
 	free(s);
 }
 

@@ -19,6 +19,7 @@ struct certs {
 	char *host;
 	struct buffer authorities; /* PEM */
 	char *cert, *key;          /* paths */
+	bool is_insecure;
 };
 
 void certs_free(struct certs *c)
@@ -88,16 +89,17 @@ static char *certs_folder(unsigned which, const char *host)
 	return home != NULL ? xasprintf("%s/.config/containers/certs.d/%s", home, host) : NULL;
 }
 
-int certs_load(const char *host, struct certs **certs, struct error *err)
+int certs_load(const char *host, bool is_insecure, struct certs **certs, struct error *err)
 {
 	int r = 0;
 	struct certs *c = xcalloc(1, sizeof(*c));
 	c->host = xstrdup(host);
+	c->is_insecure = is_insecure;
 	for (unsigned i = 0; r == 0 && i < 3; i++) {
 		_cleanup_free_ char *folder = certs_folder(i, host);
 		r = folder != NULL ? load_folder(c, folder, err) : 0;
 	}
-	if (r <= 0) {
+	if (r < 0 || (r == 0 && !is_insecure)) {
 		certs_free(c);
 		c = NULL;
 	}
@@ -124,6 +126,8 @@ void certs_apply(const struct certs *c, CURL *easy, const char *url)
 		.data = c->authorities.data, .len = c->authorities.len, .flags = CURL_BLOB_NOCOPY
 	};
 	curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, has_authorities ? &blob : NULL);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, is_ours && c->is_insecure ? 0L : 1L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, is_ours && c->is_insecure ? 0L : 2L);
 	curl_easy_setopt(easy, CURLOPT_SSLCERT, is_ours ? c->cert : NULL);
 	curl_easy_setopt(easy, CURLOPT_SSLKEY, is_ours ? c->key : NULL);
 }

@@ -7,13 +7,14 @@
 #pragma once
 
 #include <curl/curl.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 
 struct certs;
 
-/* NULL in *CERTS where there are none for HOST[:PORT]. */
-int certs_load(const char *host, struct certs **certs, struct error *err);
+/* NULL in *CERTS where there are none for HOST[:PORT]. IS_INSECURE: that host's certificate is not checked at all. */
+int certs_load(const char *host, bool is_insecure, struct certs **certs, struct error *err);
 void certs_free(struct certs *c);
 
 /* Use them (C may be NULL) for a request to URL, if that goes to their host; else make sure that they are not used. */

@@ -10,7 +10,7 @@ int source_check(const char *registry, const struct source_options *options, str
 {
 	struct registry r;
 	_cleanup_free_ char *uri = xasprintf("docker://%s#" REPOSITORY, registry);
-	int result = registry_init(&r, uri, options, err);
+	int result = registry_init(&r, uri, NULL, options, err);
 	if (result == 0)
 		result = registry_connect(&r, err);
 	registry_cleanup(&r);

@@ -22,7 +22,8 @@
 #define INDEX_DEPTH_MAX 4
 
 struct docker {
-	struct registry registry;
+	struct reference named;   /* what was asked for */
+	struct registry registry; /* where it is fetched */
 	char *cache_path;
 	unsigned max_connections;
 	struct platform_request platform;
@@ -37,17 +38,20 @@ static void docker_cleanup(struct docker *d)
 	fetch_free(d->fetch);
 	blob_keeper_free(d->keeper);
 	registry_cleanup(&d->registry);
+	reference_cleanup(&d->named);
 	platform_request_cleanup(&d->platform);
 	manifest_cleanup(&d->manifest);
 	free(d->manifest_digest);
 	free(d->cache_path);
+	*d = (struct docker){ 0 };
 }
 
-static int docker_init(struct docker *d, const char *uri, const struct source_options *o, struct error *err)
+static int docker_init(struct docker *d, const char *uri, const struct endpoint *e,
+	const struct source_options *o, struct error *err)
 {
 	*d = (struct docker){ 0 };
 	if (platform_request_parse(&d->platform, o->arch, err) < 0 ||
-		registry_init(&d->registry, uri, o, err) < 0)
+		reference_parse(&d->named, uri, err) < 0 || registry_init(&d->registry, uri, e, o, err) < 0)
 		return -1;
 	d->cache_path = o->cache_path != NULL ? xstrdup(o->cache_path) : NULL;
 	d->max_connections = o->max_connections;
@@ -200,24 +204,61 @@ static int open_image(struct source *s, struct docker *d, struct error *err)
 	if (get_manifest(d, &manifest, err) < 0 || get_config(d, &config, err) < 0 ||
 		image_config_parse(&image->config, config.data, config.len, err) < 0)
 		return -1;
-	image->provenance = reference_provenance(&d->registry.ref);
-	image->origin = xasprintf("docker://%s#%s", d->registry.ref.registry, d->registry.ref.repository);
-	image->default_name = reference_default_name(&d->registry.ref);
+	image->provenance = reference_provenance(&d->named);
+	image->origin = xasprintf("docker://%s#%s", d->named.registry, d->named.repository);
+	image->default_name = reference_default_name(&d->named);
 	image->manifest_digest = xstrdup(d->manifest_digest);
 	if (source_image_check_platform(image, &d->platform, err) < 0)
 		return -1;
 	return source_image_set_layers(image, &d->manifest, err);
 }
 
+/* One attempt at an image: to open it for S, or only to find its digest where S is NULL. */
+struct attempt {
+	struct source *s;
+	struct docker *d;
+	const char *uri;
+	const struct source_options *options;
+};
+
+static int try_endpoint(const struct attempt *a, const struct endpoint *e, struct error *err)
+{
+	_cleanup_buffer_ struct buffer data = BUFFER_INIT;
+	if (docker_init(a->d, a->uri, e, a->options, err) < 0)
+		return -1;
+	return a->s != NULL ? open_image(a->s, a->d, err) : get_manifest(a->d, &data, err);
+}
+
+/* Mirrors are tried in turn, then the registry itself, whose failure is the one that is told. */
+static int try_endpoints(const struct attempt *a, struct error *err)
+{
+	_cleanup_reference_ struct reference ref;
+	_cleanup_endpoints_ struct endpoints e = { 0 };
+	if (reference_parse(&ref, a->uri, err) < 0 || endpoints_find(&e, &ref, err) < 0)
+		return -1;
+	for (size_t i = 0; i < e.count; i++) {
+		if (i + 1 < e.count)
+			log_info("Trying mirror %s", e.items[i].registry);
+		if (try_endpoint(a, &e.items[i], err) == 0)
+			return 0;
+		if (i + 1 == e.count || err->code == EINTR)
+			break;
+		log_warn("Mirror %s: %s", e.items[i].registry, err->message);
+		error_clear(err);
+		docker_cleanup(a->d);
+		if (a->s != NULL)
+			source_image_cleanup(&a->s->image);
+	}
+	return -1;
+}
+
 static int docker_open(struct source *s, const char *uri, const struct source_options *o, struct error *err)
 {
-	struct docker *d = xcalloc(1, sizeof(*d));
-	s->state = d;
-	if (docker_init(d, uri, o, err) < 0)
-		return -1;
+	s->state = xcalloc(1, sizeof(struct docker));
 	if (o->cache_path == NULL)
 		return error_set(err, EINVAL, "no cache directory is set");
-	return open_image(s, d, err);
+	const struct attempt a = { .s = s, .d = s->state, .uri = uri, .options = o };
+	return try_endpoints(&a, err);
 }
 
 static void docker_close(struct source *s)
@@ -229,11 +270,9 @@ static void docker_close(struct source *s)
 
 static int docker_digest(const char *uri, const struct source_options *o, char **digest, struct error *err)
 {
-	struct docker d;
-	_cleanup_buffer_ struct buffer data = BUFFER_INIT;
-	int r = docker_init(&d, uri, o, err);
-	if (r == 0)
-		r = get_manifest(&d, &data, err);
+	struct docker d = { 0 };
+	const struct attempt a = { .d = &d, .uri = uri, .options = o };
+	int r = try_endpoints(&a, err);
 	if (r == 0)
 		*digest = steal_pointer(&d.manifest_digest);
 	docker_cleanup(&d);

@@ -108,7 +108,7 @@ static int open_session(struct registry *r, const char *registry, const char *us
 	const struct source_options *options, struct error *err)
 {
 	_cleanup_free_ char *uri = xasprintf("docker://%s#login", registry);
-	if (registry_init(r, uri, options, err) < 0)
+	if (registry_init(r, uri, NULL, options, err) < 0)
 		return error_set(err, EINVAL, "Invalid argument: %s", registry);
 	r->ref.repository[0] = '\0'; /* the token shall be for nothing in particular */
 	r->ref.user = user != NULL ? xstrdup(user) : NULL;

@@ -18,7 +18,23 @@ static void init_curl(void)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-int registry_init(struct registry *r, const char *uri, const struct source_options *o, struct error *err)
+/* Who we are to one registry is nothing that another one should know. */
+static void go_elsewhere(struct reference *ref, const struct endpoint *e)
+{
+	if (!str_eq(ref->registry, e->registry)) {
+		free(steal_pointer(&ref->user));
+		if (ref->password != NULL)
+			explicit_bzero(ref->password, strlen(ref->password));
+		free(steal_pointer(&ref->password));
+	}
+	free(ref->registry);
+	free(ref->repository);
+	ref->registry = xstrdup(e->registry);
+	ref->repository = xstrdup(e->repository);
+}
+
+int registry_init(struct registry *r, const char *uri, const struct endpoint *endpoint,
+	const struct source_options *o, struct error *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	*r = (struct registry){
@@ -29,8 +45,14 @@ int registry_init(struct registry *r, const char *uri, const struct source_optio
 			.allow_http = o->allow_http,
 		},
 	};
-	if (reference_parse(&r->ref, uri, err) < 0 || certs_load(r->ref.registry, &r->certs, err) < 0)
+	bool is_insecure = endpoint != NULL && endpoint->is_insecure;
+	if (reference_parse(&r->ref, uri, err) < 0)
 		return -1;
+	if (endpoint != NULL)
+		go_elsewhere(&r->ref, endpoint);
+	if (certs_load(r->ref.registry, is_insecure, &r->certs, err) < 0)
+		return -1;
+	r->options.allow_http |= is_insecure;
 	r->options.certs = r->certs;
 	pthread_once(&once, init_curl);
 	r->config_path = o->config_path != NULL ? xstrdup(o->config_path) : NULL;

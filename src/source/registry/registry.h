@@ -5,6 +5,7 @@
 
 #include "source/registry/auth.h"
 #include "source/registry/http.h"
+#include "source/registry/mirrors.h"
 #include "source/registry/reference.h"
 #include "source/source.h"
 
@@ -18,9 +19,9 @@ struct registry {
 	char *base; /* "https://HOST[:PORT]" once connected */
 };
 
-/* Parse URI; nothing goes over the network yet. */
-int registry_init(
-	struct registry *r, const char *uri, const struct source_options *options, struct error *err);
+/* Parse URI; nothing goes over the network yet. ENDPOINT: where to go in place of the registry that it names, or NULL. */
+int registry_init(struct registry *r, const char *uri, const struct endpoint *endpoint,
+	const struct source_options *options, struct error *err);
 void registry_cleanup(struct registry *r);
 
 /* Find out how to talk to the registry and who we are to it. Done by the others when it has not been yet. */
