@@ -24,13 +24,14 @@ static int rename_over(int dir, const char *temp, const char *name, const char *
 	return -1;
 }
 
+/* A descriptor of the new file, or -1. */
 static int write_new(int dir, const char *name, const char *text, size_t len, mode_t mode)
 {
 	_cleanup_close_ int fd =
 		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (fd < 0)
+	if (fd < 0 || fchmod(fd, mode) < 0 || fd_write_full(fd, text, len) < 0) /* chmod: the umask */
 		return -1;
-	return fchmod(fd, mode) < 0 ? -1 : fd_write_full(fd, text, len); /* the umask */
+	return steal_fd(&fd);
 }
 
 int place_replace_file(
@@ -41,7 +42,8 @@ int place_replace_file(
 	if (dir < 0)
 		return -1;
 	_cleanup_free_ char *temp = publish_temp_name();
-	if (write_new(dir, temp, text, len, mode) < 0) {
+	_cleanup_close_ int fd = write_new(dir, temp, text, len, mode);
+	if (fd < 0) {
 		error_errno(err, "cannot write %s in the root filesystem", path);
 		(void)unlinkat(dir, temp, 0);
 		return -1;
@@ -69,15 +71,21 @@ static int bind_text(struct hooks_context *ctx, const char *path, const char *te
 	if (scratch < 0)
 		return -1;
 	_cleanup_free_ char *temp = publish_temp_name();
-	if (write_new(scratch, temp, text, len, mode) < 0)
-		return error_errno(err, "cannot write a copy of %s", path);
-	_cleanup_close_ int source = openat(scratch, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int source = write_new(scratch, temp, text, len, mode);
 	if (source < 0)
-		return error_errno(err, "cannot open a copy of %s", path);
+		return error_errno(err, "cannot write a copy of %s", path);
 	_cleanup_close_ int target = mount_open_target(ctx->root, path, FSTAB_CREATE_FILE, err);
 	if (target < 0)
 		return -1;
 	return mount_bind_fd(source, target, MS_NOSUID | MS_NODEV, err);
+}
+
+int place_changed_file(struct hooks_context *ctx, const char *path, const char *text, size_t len, mode_t mode,
+	struct error *err)
+{
+	if (ctx->writable)
+		return place_replace_file(ctx->root, path, text, len, mode, err);
+	return bind_text(ctx, path, text, len, mode, err);
 }
 
 int place_file(struct hooks_context *ctx, const char *path, const char *text, size_t len, mode_t mode,
@@ -89,7 +97,5 @@ int place_file(struct hooks_context *ctx, const char *path, const char *text, si
 	if (rootfile_read(ctx->root, path, &now, &now_len, &ignored) == 0 && now_len == len &&
 		memcmp(now, text, len) == 0)
 		return 0;
-	if (ctx->writable)
-		return place_replace_file(ctx->root, path, text, len, mode, err);
-	return bind_text(ctx, path, text, len, mode, err);
+	return place_changed_file(ctx, path, text, len, mode, err);
 }

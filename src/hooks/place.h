@@ -15,6 +15,10 @@
 int place_file(struct hooks_context *ctx, const char *path, const char *text, size_t len, mode_t mode,
 	struct error *err);
 
+/* The same for a caller who knows that it does not. */
+int place_changed_file(struct hooks_context *ctx, const char *path, const char *text, size_t len, mode_t mode,
+	struct error *err);
+
 /* Replace PATH in ROOT, whatever it is (not a directory), by a file or a symlink. */
 int place_replace_file(
 	int root, const char *path, const char *text, size_t len, mode_t mode, struct error *err);

@@ -105,6 +105,15 @@ static void append_others(struct buffer *out, const char *image, const char *con
 	}
 }
 
+/* NOW is what the file reads as; NULL: it is missing, or none. */
+static int place_unless_same(struct hooks_context *ctx, const char *path, const char *now,
+	const struct buffer *text, struct error *err)
+{
+	if (now != NULL && str_eq(now, text->data))
+		return 0;
+	return place_changed_file(ctx, path, text->data, text->len, 0644, err);
+}
+
 static int write_passwd(struct hooks_context *ctx, const struct account *a, struct error *err)
 {
 	const char *const taken[] = { "root", "nobody", a->user->name, "_apt" };
@@ -116,7 +125,7 @@ static int write_passwd(struct hooks_context *ctx, const struct account *a, stru
 		buffer_printf(&out, "%s:x:%u:%u:%s:%s:%s\n", a->user->name, ctx->ids->outer_uid,
 			ctx->ids->outer_gid, a->user->gecos, a->user->home, a->shell);
 	append_others(&out, image != NULL ? image : "", taken, ARRAY_SIZE(taken));
-	return place_file(ctx, "/etc/passwd", out.data, out.len, 0644, err);
+	return place_unless_same(ctx, "/etc/passwd", image, &out, err);
 }
 
 static int write_group(struct hooks_context *ctx, const struct account *a, struct error *err)
@@ -129,7 +138,7 @@ static int write_group(struct hooks_context *ctx, const struct account *a, struc
 	if (!str_eq(a->group, "root") && !str_eq(a->group, "nogroup"))
 		buffer_printf(&out, "%s:x:%u:\n", a->group, ctx->ids->outer_gid);
 	append_others(&out, image != NULL ? image : "", taken, ARRAY_SIZE(taken));
-	return place_file(ctx, "/etc/group", out.data, out.len, 0644, err);
+	return place_unless_same(ctx, "/etc/group", image, &out, err);
 }
 
 /* useradd(8): the home by UMASK from SKEL, and an empty mailbox where the image wants one. */
