@@ -26,7 +26,7 @@ static const char usage[] =
 	"   -r, --root           Ask to be remapped to root inside the container\n"
 	"   -w, --rw             Make the container root filesystem writable\n"
 	"       --overlay DIR    Start an image writable and keep the changes in a directory (implies --rw)\n"
-	"       --device NAME    Make a device available: vendor/class=name, as a CDI specification calls it\n"
+	"       --device NAME    Make a device available: vendor/class=name of a CDI specification\n"
 	"   -m, --mount FSTAB    Perform a mount from the host inside the container (colon-separated)\n"
 	"       --offline        Of a URI, take what the cache has, without asking where it comes from\n"
 	"       --pid            Start the container in a new PID namespace\n"
