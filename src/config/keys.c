@@ -79,7 +79,7 @@ const struct key settings_keys[SETTING_COUNT_] = {
 	[SETTING_CACHE_SIZE] = { "ENROOT_CACHE_SIZE", KEY_SIZE, NULL,
 		"Bytes that cache prune leaves in the cache. Unset: it removes all that is old." },
 	[SETTING_CACHE_TRUST] = { "ENROOT_CACHE_TRUST", KEY_TEXT, NULL,
-		"User ids whose cached images are used, besides the caller's and root's (enroot.conf only)." },
+		"User ids whose cached images are used as well (only from enroot.conf)." },
 };
 
 enum setting key_find(const char *name, size_t len)
