@@ -209,8 +209,10 @@ static void take_text(struct strv *env, const char *text, size_t len, enum style
 		struct span line = { text + at, end != NULL ? (size_t)(end - text) - at : len - at };
 		size_t folded = style == STYLE_OUTPUT ? folded_length(text + at, len - at, host) : 0;
 		if (folded > 0) {
-			log_warn("Ignoring %.*s: its value has more than one line", (int)strcspn(line.p, "="),
-				line.p);
+			size_t key_len = strcspn(line.p, "=");
+			if (environ_key_is_valid(line.p, key_len)) /* no function of bash */
+				log_warn("Ignoring %.*s: its value has more than one line", (int)key_len,
+					line.p);
 			at += folded + 1;
 			continue;
 		}

@@ -24,7 +24,8 @@
 #define REPORT_FILE "conf-report"
 
 /*
- * $0 is the script. Exported functions are reported as bash itself exports them. Names of functions come on descriptor 250, each is answered by a line on 251. The report is the
+ * $0 is the script. Exported functions are reported as
+ * env(1) shows them. Names of functions come on descriptor 250, each is answered by a line on 251. The report is the
  * working directory and the exported variables, each ended by a NUL. errexit holds inside of the functions, since
  * they are not called in a condition; whatever ends the process early is an error.
  */
@@ -33,16 +34,15 @@ static const char driver[] =
 	"set -o errexit -o nounset -o pipefail\n"
 	"shopt -s lastpipe\n"
 	"enroot::report() {\n"
-	"  local -a names; local name text\n"
+	"  local -a names; local name\n"
 	"  printf '%s\\0' \"${PWD}\" >\"${enroot_scratch}/" REPORT_FILE "\"\n"
 	"  mapfile -t names < <(compgen -e)\n"
 	"  for name in \"${names[@]}\"; do\n"
 	"    printf '%s=%s\\0' \"${name}\" \"${!name-}\"\n"
 	"  done >>\"${enroot_scratch}/" REPORT_FILE "\"\n"
-	"  mapfile -t names < <(declare -Fx)\n"
-	"  for name in \"${names[@]##* }\"; do\n"
-	"    text=$(declare -f \"${name}\")\n"
-	"    printf 'BASH_FUNC_%s%%%%=() {%s\\0' \"${name}\" \"${text#*\\{}\"\n"
+	"  [ -z \"$(declare -Fx)\" ] || mapfile -d '' -t names < <(env -0)\n"
+	"  for name in \"${names[@]}\"; do\n"
+	"    [[ ${name} != BASH_FUNC_* ]] || printf '%s\\0' \"${name}\"\n"
 	"  done >>\"${enroot_scratch}/" REPORT_FILE "\"\n"
 	"  printf 'done\\n' >&251\n"
 	"}\n"

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *host[] = { "HOME=/home/me", "A=a b", NULL };
+	char *host[] = { "HOME=/home/me", "A=a b", "N=first\nA=second", NULL };
 	_cleanup_strv_ struct strv env = STRV_INIT, out = STRV_INIT;
 	environ_parse_file(&env, (const char *)data, size, host);
 	environ_parse_output(&out, (const char *)data, size, host);

@@ -103,6 +103,27 @@ static void output_of_programs_is_not_expanded(void **state)
 	check(&env, "A=${HOME}\nB=q\nC=1\nD=x\nF=q\n", "output");
 }
 
+static void values_with_newlines_add_no_variables(void **state)
+{
+	(void)state;
+	char *const of_program[] = { "A=1\nEVIL=2", "B=x\ny=z\n", "BASH_FUNC_f%%=() {  C=3\n}", "D=4", NULL };
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ "A=1\nEVIL=2\nD=4\n", "D=4\n" }, { "A=1\nEVIL=2", "" }, { "B=x\ny=z\n\nD=4\n", "D=4\n" },
+		{ "BASH_FUNC_f%%=() {  C=3\n}\nD=4\n", "D=4\n" },
+		{ "A=1\nD=4\n", "A=1\nD=4\n" },                    /* printed by itself */
+		{ "A=1\nEVIL=20\n", "A=1\nEVIL=20\n" },            /* not that value */
+		{ "Z=1\nEVIL=2\n", "Z=1\nEVIL=2\n" },              /* no such variable */
+		{ "A=1\nEVIL=2\nA=5\nEVIL=6\n", "A=5\nEVIL=6\n" }, /* set on purpose later */
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_strv_ struct strv env = STRV_INIT;
+		environ_parse_output(&env, rows[i].text, strlen(rows[i].text), of_program);
+		check(&env, rows[i].want, rows[i].text);
+	}
+}
+
 static void later_files_win(void **state)
 {
 	(void)state;
@@ -176,6 +197,7 @@ int main(void)
 		cmocka_unit_test(lines_of_files),
 		cmocka_unit_test(literal_sections_are_taken_byte_for_byte),
 		cmocka_unit_test(output_of_programs_is_not_expanded),
+		cmocka_unit_test(values_with_newlines_add_no_variables),
 		cmocka_unit_test(later_files_win),
 		cmocka_unit_test(a_nul_byte_voids_its_line),
 		cmocka_unit_test(options),
