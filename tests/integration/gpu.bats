@@ -294,6 +294,38 @@ SPEC
 	[ "$(stat -c %a "$WORK/outside")" = 755 ]
 }
 
+@test "compatibility libraries of a newer image come first; device files are left to the host" {
+	[ -x /sbin/ldconfig ] || skip "no ldconfig"
+	gpu_spec
+	stub_library "$DATA/c/usr/local/cuda/compat/libstub.so.1.570.3" libstub.so.1
+	ln -s libstub.so.1.570.3 "$DATA/c/usr/local/cuda/compat/libstub.so.1"
+	ln -s libcuda.so.570.3 "$DATA/c/usr/local/cuda/compat/libcuda.so.1"
+	! is_root || chown -hR "$TEST_UID:$TEST_GID" "$DATA/c/usr"
+	sed -i 's/^devices:/  - {hookName: createContainer, path: \/bin\/nvidia-cdi-hook, args: [x, enable-cuda-compat, --host-driver-version=DRIVER]}\n&/' "$HOST/etc/cdi/gpu.yaml"
+	sed -i 's/^devices:/  - {hookName: createContainer, path: \/bin\/nvidia-cdi-hook, args: [x, disable-device-node-modification]}\n&/' "$HOST/etc/cdi/gpu.yaml"
+	mkdir -p "$HOST/proc/driver/nvidia" "$WORK/proc/driver/nvidia"
+	printf 'Mobile: 4294967295\nModifyDeviceFiles: 1\nDeviceFileUID: 0\n' | tee "$HOST/proc/driver/nvidia/params" >"$WORK/proc/driver/nvidia/params"
+	chmod -R a+rX "$HOST" "$WORK/proc"
+	echo "$WORK/proc/driver /proc/driver none bind 0 -1" >"$WORK/sysconf/mounts.d/30-proc.fstab"
+	local driver want
+	while read -r driver want; do
+		sed "s/DRIVER/$driver/" "$HOST/etc/cdi/gpu.yaml" >"$HOST/var/run/cdi/gpu.yaml"
+		as_user "$BIN/enroot" start --device nvidia.com/gpu=0 c cat /etc/ld.so.cache >cache
+		/sbin/ldconfig -p -C cache | grep libstub | head -1 >first
+		grep -q "=> $want/" first || {
+			cat first
+			false
+		}
+	done <<'ROWS'
+550.54 /usr/local/cuda/compat
+570.1 /usr/lib/x86_64-linux-gnu
+580.2 /usr/lib/x86_64-linux-gnu
+ROWS
+	run -0 enroot start --device nvidia.com/gpu=0 c grep Modify /proc/driver/nvidia/params
+	[ "$output" = "ModifyDeviceFiles: 0" ]
+	grep -q "ModifyDeviceFiles: 1" "$WORK/proc/driver/nvidia/params"
+}
+
 @test "a root filesystem of somebody else gets its devices in memory" {
 	need_root
 	gpu_spec
@@ -451,6 +483,32 @@ TEXT
 	run enroot start c true
 	assert_one_error "Unknown device: 2"
 	unset ENROOT_RESTRICT_DEV
+}
+
+@test "GPUs that were not asked for cannot be opened in the host's /dev" {
+	need_root
+	[ -x /sbin/ldconfig ] || skip "no ldconfig"
+	native_driver
+	local name
+	rm "$HOST"/dev/*
+	for name in nvidia0 nvidia1 nvidiactl null; do
+		mknod -m 666 "$HOST/dev/$name" c 1 3 || skip "no device nodes can be made here"
+	done
+	mkdir "$HOST"/dev/{pts,shm,mqueue}
+	as_user cat "$HOST/dev/null" || skip "device nodes do not work here"
+	echo "$HOST/dev /dev none bind 0 -1" >"$WORK/sysconf/mounts.d/30-dev.fstab"
+	local try='for n in 0 1; do cat /dev/nvidia$n 2>&1 && echo $n; done'
+	TEST_ENV+=(NVIDIA_VISIBLE_DEVICES=0)
+	run enroot start c sh -c "$try"
+	[ "$output" = $'cat: can\'t open \'/dev/nvidia0\': Permission denied\n1' ]
+	run enroot start --root c sh -c "$try"
+	[ "$output" = $'cat: can\'t open \'/dev/nvidia0\': Permission denied\n1' ]
+	TEST_ENV+=(NVIDIA_VISIBLE_DEVICES=all)
+	run enroot start c sh -c "$try"
+	[ "$output" = $'0\n1' ]
+	TEST_ENV+=(NVIDIA_VISIBLE_DEVICES=void)
+	run enroot start c sh -c "$try"
+	[ "$output" = $'0\n1' ]
 }
 
 # --- InfiniBand -------------------------------------------------------------------------------------------------

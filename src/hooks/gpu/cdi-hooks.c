@@ -31,6 +31,8 @@ static const char *option_value(const struct strv *args, size_t *i, const char *
 {
 	const char *word = args->items[*i];
 	size_t len = strlen(name);
+	if (word == NULL)
+		return NULL;
 	word += *word == '-';
 	word += *word == '-';
 	if (strncmp(word, name, len) != 0)
@@ -62,7 +64,7 @@ static int update_ldcache(struct inject *in, const struct strv *args, struct err
 	for (size_t i = 0; i < args->count; i++) {
 		const char *folder = option_value(args, &i, "folder");
 		if (folder != NULL)
-			inject_folder(in, folder);
+			inject_folder(in, folder, false);
 	}
 	return 0; /* once, when everything is in place */
 }
@@ -91,7 +93,7 @@ static int enable_cuda_compat(struct inject *in, const struct strv *args, struct
 	}
 	unsigned long host = version != NULL ? strtoul(version, NULL, 10) : 0;
 	if (host != 0 && compat_major(in->ctx->root) > host)
-		inject_folder(in, COMPAT_DIR);
+		inject_folder(in, COMPAT_DIR, true);
 	return 0;
 }
 

@@ -213,8 +213,14 @@ int inject_link(struct inject *in, const char *target, const char *path, struct 
 	return in->ctx->writable ? place_replace_link(in->ctx->root, path, target, err) : 0;
 }
 
-void inject_folder(struct inject *in, const char *folder)
+void inject_folder(struct inject *in, const char *folder, bool first)
 {
-	if (folder[0] == '/' && !strv_contains(&in->folders, folder))
-		strv_push(&in->folders, folder);
+	if (folder[0] != '/' || strv_contains(&in->folders, folder))
+		return;
+	strv_push(&in->folders, folder);
+	if (!first)
+		return;
+	char **items = in->folders.items, *last = items[in->folders.count - 1];
+	memmove(items + 1, items, (in->folders.count - 1) * sizeof(*items));
+	items[0] = last;
 }

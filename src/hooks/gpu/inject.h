@@ -42,8 +42,9 @@ int inject_variable(struct inject *in, const char *entry, struct error *err);
 /* A symlink at PATH that reads TARGET. */
 int inject_link(struct inject *in, const char *target, const char *path, struct error *err);
 
-/* Have the dynamic linker find the libraries of a folder. Takes effect with inject_libraries(). */
-void inject_folder(struct inject *in, const char *folder);
+/* Have the dynamic linker find the libraries of a folder, FIRST before those of the others. Takes effect with
+ * inject_libraries(). */
+void inject_folder(struct inject *in, const char *folder, bool first);
 
 /*
  * Give the libraries in .folders the names that programs ask for (their SONAMEs), and put them into the container's

@@ -20,6 +20,8 @@
 #define MAX_SECTIONS     64u
 #define MAX_HWCAPS       256u
 
+#define READ_RANK (1u << 30) /* and more: what was read; below: what was added */
+
 struct header {
 	char magic[20];
 	uint32_t count, text_bytes;
@@ -125,7 +127,7 @@ static int parse_entries(struct ldcache *c, const char *data, size_t len, const 
 		}
 		e.name = xstrdup(name);
 		e.path = xstrdup(path);
-		e.rank = (1u << 30) + i;
+		e.rank = READ_RANK + i;
 		append(c, &e);
 	}
 	return 0;
@@ -148,20 +150,25 @@ int ldcache_parse(struct ldcache *c, const char *data, size_t len, struct error 
 	return 0;
 }
 
+static bool is_entry(const struct ldcache_entry *e, const char *name, const char *path, uint32_t flags)
+{
+	return e->subdirectory == NULL && e->flags == flags && str_eq(e->path, path) && str_eq(e->name, name);
+}
+
 void ldcache_add(struct ldcache *c, const char *name, const char *path, uint32_t flags)
 {
 	unsigned front = 0;
+	size_t kept = 0;
 	for (size_t i = 0; i < c->count; i++) {
 		struct ldcache_entry *e = &c->entries[i];
-		if (e->rank < 1u << 30)
+		if (e->rank < READ_RANK)
 			front = MAX(front, e->rank + 1);
-		if (e->subdirectory == NULL && e->flags == flags && str_eq(e->path, path) &&
-			str_eq(e->name, name)) {
+		if (is_entry(e, name, path, flags))
 			entry_cleanup(e);
-			*e = c->entries[--c->count];
-			i--;
-		}
+		else
+			c->entries[kept++] = *e;
 	}
+	c->count = kept;
 	const struct ldcache_entry e = { xstrdup(name), xstrdup(path), NULL, flags, 0, 0, front };
 	append(c, &e);
 }

@@ -254,7 +254,7 @@ static int add_libraries(struct inject *in, const struct ldcache *cache, uint32_
 				return -1;
 		}
 	}
-	inject_folder(in, folder);
+	inject_folder(in, folder, false);
 	if ((capabilities & NVIDIA_COMPUTE) == 0)
 		return 0;
 	_cleanup_free_ char *plain = path_join(folder, "libcuda.so"); /* what programs are linked with */

@@ -138,6 +138,19 @@ static int read_request(const struct hooks_context *ctx, struct request *q, stru
 	return 0;
 }
 
+/* By its name, or by the other name that generators give the GPU of a number. */
+static int select_gpu(
+	struct cdi_selection *s, const struct cdi_registry *r, const char *plain, struct error *err)
+{
+	_cleanup_error_ struct error ignored = ERROR_INIT;
+	_cleanup_free_ char *name = xasprintf(CDI_GPU_KIND "=%s", plain);
+	_cleanup_free_ char *other = xasprintf(CDI_GPU_KIND "=gpu%s", plain);
+	uint64_t number;
+	if (str_parse_u64(plain, &number) && cdi_select(s, r, other, &ignored) == 0)
+		return 0;
+	return cdi_select(s, r, name, err);
+}
+
 /* Plain names by the specification for GPUs. ENODEV: it does not have one of them. */
 static int select_plain(
 	struct cdi_selection *s, const struct cdi_registry *r, const struct request *q, struct error *err)
@@ -145,8 +158,7 @@ static int select_plain(
 	if (q->driver_only)
 		cdi_select_kind(s, r, CDI_GPU_KIND);
 	for (size_t i = 0; i < q->plain.count; i++) {
-		_cleanup_free_ char *name = xasprintf(CDI_GPU_KIND "=%s", q->plain.items[i]);
-		if (cdi_select(s, r, name, err) < 0)
+		if (select_gpu(s, r, q->plain.items[i], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -184,9 +196,9 @@ static int run(struct hooks_context *ctx, const struct request *q, struct error 
 	if (plain && cdi_registry_has_kind(&registry, CDI_GPU_KIND)) {
 		size_t before = selection.count;
 		plain = select_plain(&selection, &registry, q, err) < 0;
-		if (plain) { /* a name that only the tool understands, such as a MIG device "0:1" */
+		if (plain) { /* a name that only the tool or the driver knows: a MIG device "0:1", a UUID */
 			_cleanup_free_ char *program = nvidia_cli_find(ctx);
-			if (program == NULL)
+			if (program == NULL && !nvidia_driver_is_loaded())
 				return -1;
 			error_clear(err);
 			selection.count = before;
