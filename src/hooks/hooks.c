@@ -109,12 +109,6 @@ static int run_user_file(struct hooks_context *ctx, const char *dir, const char 
 	return path != NULL ? external_run(ctx, path, err) : 0;
 }
 
-/* The names under which the established tool's package installed what is built in here. */
-static bool is_vendor_name(const char *name, const struct builtin_hook *builtin)
-{
-	return builtin != NULL || str_eq(name, "98-nvidia.sh") || str_eq(name, "99-mellanox.sh");
-}
-
 /* A file of the system's; BUILTIN is the hook of the same name, which it can replace or switch off. */
 static int run_system_file(struct hooks_context *ctx, const char *dir, const char *name,
 	const struct builtin_hook *builtin, struct buffer *leftovers, struct error *err)
@@ -122,9 +116,9 @@ static int run_system_file(struct hooks_context *ctx, const char *dir, const cha
 	_cleanup_free_ char *path = executable_path(dir, name);
 	if (path == NULL)
 		return 0;
-	if (is_vendor_name(name, builtin) && external_is_leftover(ctx, path)) {
+	if (builtin != NULL && external_is_leftover(ctx, path)) {
 		buffer_printf(leftovers, " %s", name);
-		return builtin != NULL ? run_builtin(ctx, builtin, err) : 0;
+		return run_builtin(ctx, builtin, err);
 	}
 	if (builtin != NULL && extra_is_marker(path))
 		return run_builtin(ctx, builtin, err);

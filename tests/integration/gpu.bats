@@ -604,6 +604,10 @@ TEXT
 	cp "$STAGE/usr/share/enroot/hooks.d/50-slurm-pytorch.sh" "$WORK/sysconf/hooks.d/"
 	run -0 enroot start c sh -c 'echo "<$MASTER_ADDR>"'
 	[ "$output" = "<node03>" ]
+	# What the established tool's package had there meant the same.
+	printf '#!/bin/bash\n# Copyright (c) 2018-2023, NVIDIA CORPORATION.\nexit 9\n' >"$WORK/sysconf/hooks.d/50-slurm-pytorch.sh"
+	run -0 enroot start c sh -c 'echo "<$MASTER_ADDR>"'
+	[[ $output == *"[WARN]"*50-slurm-pytorch.sh*"<node03>" ]]
 	chmod -x "$WORK/sysconf/hooks.d/50-slurm-pytorch.sh"
 	run -0 enroot start c sh -c 'echo "<$MASTER_ADDR>"'
 	[ "$output" = "<>" ]
