@@ -158,7 +158,7 @@ requests() {
 
 @test "segments survive breaks, refusals and stale tokens" {
 	proxy "/blobs/=drop:5000000*3" "/blobs/=status:503*2" "/blobs/=short:9000000*3" "/blobs/=slow:30000000*2" \
-		"/blobs/=close*2" "/blobs/=drop:100000*2"
+		"/blobs/=close*2" "/blobs/=drop:2000000*2"
 	run fetch wide:1
 	good 1
 	rm -rf "$WORK/home/cache"
