@@ -268,3 +268,19 @@ recorded() {
 	run enroot import -o y.sqsh "docker://$PROXY#busybox:1"
 	refute grep -q 'Layer 1 of 1 ' <<<"$output"
 }
+
+@test "a full output is said with what is free, and what was there stays" {
+	need_root
+	mkdir small
+	mount -t tmpfs -o size=512k,mode=777 none small
+	echo before >small/out.sqsh && chmod a+w small/out.sqsh
+	run enroot import --if-needed -o small/out.sqsh "docker://$REGISTRY#busybox:1"
+	local left
+	left=$(find small -mindepth 1 | sort | paste -sd' ')
+	local text
+	text=$(cat small/out.sqsh)
+	umount small
+	assert_one_error "No space left on device" "are free in"
+	[ "$left" = small/out.sqsh ]
+	[ "$text" = before ]
+}
