@@ -76,6 +76,7 @@ static void expect_blob(struct buffer *blob, const char *want)
 	for (unsigned threads = 1; threads <= 2; threads++)
 		for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 			_cleanup_free_ char *got = build_blob(blob, threads, steps[i]);
+			assert_non_null(got);
 			if (strstr(got, want) == NULL)
 				fail_msg("got \"%s\", want \"%s\"", got, want);
 		}
