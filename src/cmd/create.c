@@ -83,17 +83,6 @@ static int choose_name(struct create *c, const char *given, struct error *err)
 	return container_name_check(c->name, err);
 }
 
-static int check_existing(const struct create *c, struct error *err)
-{
-	_cleanup_free_ char *path = container_path(c->data_path, c->name);
-	struct stat st;
-	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : error_errno(err, "cannot look at %s", path);
-	if (!c->replace)
-		return error_set(err, EEXIST, "File already exists: %s", path);
-	return remove_check_mounts(path, err);
-}
-
 static int make_container(struct create *c, struct error *err)
 {
 	_cleanup_container_scratch_ struct container_scratch scratch = CONTAINER_SCRATCH_INIT;
@@ -112,7 +101,9 @@ static int create(struct create *c, const char *operand, const char *name, struc
 	if (settings_need_directory(c->settings, SETTING_DATA_PATH, err) < 0)
 		return -1;
 	c->data_path = settings_get(c->settings, SETTING_DATA_PATH);
-	return check_existing(c, err) < 0 ? -1 : make_container(c, err);
+	if (extraction_check_name(c->data_path, c->name, c->replace, err) < 0)
+		return -1;
+	return make_container(c, err);
 }
 
 int cmd_create(struct settings *settings, int argc, char *argv[])

@@ -1,12 +1,26 @@
 #include "cmd/extraction.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "rootfs/extract.h"
+#include "rootfs/remove.h"
+
+int extraction_check_name(const char *data_path, const char *name, bool replace, struct error *err)
+{
+	_cleanup_free_ char *path = container_path(data_path, name);
+	struct stat st;
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : error_errno(err, "cannot look at %s", path);
+	if (!replace)
+		return error_set(err, EEXIST, "File already exists: %s", path);
+	return remove_check_mounts(path, err);
+}
 
 static int read_limits(const struct settings *s, struct extract_options *o, struct error *err)
 {

@@ -35,17 +35,6 @@ struct load {
 	bool replace;
 };
 
-static int check_existing(const struct load *l, struct error *err)
-{
-	_cleanup_free_ char *path = container_path(l->data_path, l->name);
-	struct stat st;
-	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : error_errno(err, "cannot look at %s", path);
-	if (!l->replace)
-		return error_set(err, EEXIST, "File already exists: %s", path);
-	return remove_check_mounts(path, err);
-}
-
 /* The image between fetching and extraction: stored, not compressed, gone with its descriptor. */
 static int open_spool(const struct container_scratch *scratch, struct error *err)
 {
@@ -86,7 +75,8 @@ static int load(struct load *l, struct error *err)
 		return -1;
 	l->data_path = settings_get(l->settings, SETTING_DATA_PATH);
 	struct import_request req;
-	if (check_existing(l, err) < 0 || request_import(l->settings, l->uri, l->arch, &req, err) < 0)
+	if (extraction_check_name(l->data_path, l->name, l->replace, err) < 0 ||
+		request_import(l->settings, l->uri, l->arch, &req, err) < 0)
 		return -1;
 	req.squashfs.compression = SQFS_NONE;
 	return make_container(l, &req, err);
