@@ -6,6 +6,9 @@
 #include <linux/seccomp.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -16,6 +19,8 @@
 
 /* The server takes 10 to 30 MiB; threads' stacks and the image's tables of a hostile size are in this, too. */
 #define ADDRESS_SPACE_BYTES (512ul << 20)
+#define HEAP_BYTES          (16ul << 20)
+#define HUGE_PAGE           (2ul << 20)
 
 static bool is_kept(unsigned fd, const int *kept, unsigned count)
 {
@@ -62,7 +67,7 @@ void confine_detach(const int *kept, unsigned count)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)setsid();
-	(void)prctl(PR_SET_NAME, "enroot-image");
+	(void)prctl(PR_SET_NAME, "enroot-server");
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (chdir("/") < 0) {
 		/* then the caller's directory stays busy: no more than that */
@@ -71,11 +76,30 @@ void confine_detach(const int *kept, unsigned count)
 		close_others(kept, count);
 }
 
+/*
+ * One heap, in huge pages where the kernel has them: a start touches two megabytes for the first time, and page by page
+ * that would take longer than to decode them. Each further arena would reserve 128 MiB of the address space.
+ */
+static void prepare_heap(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the most that it takes */
+	mallopt(M_TRIM_THRESHOLD, ADDRESS_SPACE_BYTES);
+	mallopt(M_TOP_PAD, HEAP_BYTES);
+	/* volatile: a compiler may leave out what is allocated for nothing. */
+	void *volatile extend = malloc(HEAP_BYTES / 2);
+	uintptr_t top = (uintptr_t)extend;
+	free(extend);
+	uintptr_t begin = (top + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	uintptr_t end = (uintptr_t)sbrk(0) / HUGE_PAGE * HUGE_PAGE;
+	if (begin >= end || madvise((void *)begin, end - begin, MADV_HUGEPAGE) < 0)
+		return;
+	extend = malloc(begin - top); /* never touched: what comes next lies in a huge page */
+}
+
 static int limit_memory(struct error *err)
 {
 	const struct rlimit limit = { ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES };
-	/* Each arena would reserve 128 MiB, and there is next to nothing to allocate while serving. */
-	mallopt(M_ARENA_MAX, 1);
 	if (setrlimit(RLIMIT_AS, &limit) < 0 && errno != EPERM)
 		return error_errno(err, "failed to limit the image server's memory");
 	return 0;
@@ -100,6 +124,7 @@ int confine(struct error *err)
 		return error_errno(err, "failed to drop the image server's privileges");
 	if (IS_SANITIZED)
 		return 0;
+	prepare_heap();
 	if (limit_memory(err) < 0)
 		return -1;
 	return install_filter(err);

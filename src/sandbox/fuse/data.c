@@ -90,6 +90,8 @@ static int copy_extent(
 		return -1;
 	memcpy(out, data.bytes + from, len);
 	sqfs_data_release(w->reader, &data);
+	if (e->kind == SQFS_EXTENT_FRAGMENT)
+		prefetch_after_fragment(w->server, e);
 	return 0;
 }
 
@@ -110,6 +112,9 @@ static ssize_t read_range(struct worker *w, struct open_file *f, uint64_t offset
 			uint32_t from = (uint32_t)(at - e.offset);
 			uint32_t part = (uint32_t)MIN((uint64_t)e.len - from, end - at);
 			r = copy_extent(w, &e, from, part, out + (at - offset));
+			if (r == 0 && e.kind == SQFS_EXTENT_BLOCK && from == 0 && part < e.len &&
+				e.len > REQUEST_DATA_BYTES)
+				prefetch_after_block(w, &f->at);
 			at += part;
 			if (r == 0 && at == end && from + part < e.len)
 				f->at = here; /* the next read will want the rest of it */
@@ -128,7 +133,8 @@ ssize_t op_read(struct worker *w, const struct request *req)
 	struct fuse_server *s = w->server;
 	struct open_file *f;
 
-	if (atomic_fetch_add(&s->busy, 1) + 1 >= s->workers && s->workers < s->workers_max)
+	bool is_early = atomic_fetch_add(&s->reads, 1) < EARLY_READS;
+	if (atomic_fetch_add(&s->busy, 1) + 1 >= s->workers && s->workers < s->workers_max && !is_early)
 		server_grow(s);
 	ssize_t r = file_get(w, req->in->nodeid, in->offset, &f);
 	if (r == 0 && in->offset < f->inode.size) {

@@ -129,20 +129,28 @@ static int mount_device(int device, int target, struct error *err)
 	return 0;
 }
 
+/* What the server says about the image is the better message, whatever failed here because it is gone. */
+static int hand_over(
+	struct image_server *s, const struct control_devices *devices, int target, struct error *err)
+{
+	_cleanup_error_ struct error lost = ERROR_INIT;
+	bool reached = control_send_devices(s->control, devices, &lost) == 0;
+	if (reached && mount_device(devices->fds[0], target, err) < 0)
+		return -1;
+	reached = reached && control_send_word(s->control, &lost) == 0;
+	if (control_receive_status(s->control, err) < 0)
+		return -1;
+	return reached ? 0 : error_move(err, &lost);
+}
+
 int image_server_mount(struct image_server *s, int target, struct error *err)
 {
 	struct control_devices devices = { .uid = geteuid(), .gid = getegid() };
 	int r = image_server_settle(s, err);
 	if (r == 0)
-		r = control_receive_status(s->control, err);
-	if (r == 0)
 		r = open_devices(&devices, err);
 	if (r == 0)
-		r = control_send_devices(s->control, &devices, err);
-	if (r == 0)
-		r = mount_device(devices.fds[0], target, err);
-	if (r == 0)
-		r = control_send_word(s->control, err);
+		r = hand_over(s, &devices, target, err);
 	/* With one of ours left open, the kernel would wait for a server that has died. */
 	close_devices(&devices);
 	image_server_abort(s);

@@ -4,9 +4,10 @@
  *	start                           server
  *	image_server_begin()   ──fork─▶ (an intermediate ends at once) setsid, give everything up, check the image
  *	unshare(2) …
- *	image_server_mount()   ◀─────── "good", or what is wrong with the image
+ *	image_server_mount()
  *	  open /dev/fuse       ───────▶ the devices, and who owns the files
  *	  mount(2)             ───────▶ "mounted"
+ *	                       ◀─────── "good", or what is wrong with the image
  *	exec                            serve, until the last mount of the file system is gone
  *
  * The server is no child of the start (where that is neither PID 1 nor a subreaper), so no process of the container

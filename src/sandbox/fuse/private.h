@@ -11,15 +11,17 @@
 #include "sandbox/fuse/server.h"
 #include "squashfs/reader.h"
 
-#define CACHE_BYTES       (8u << 20) /* decoded blocks, shared; at least a few whatever the block size */
-#define WORKERS_MAX       8
-#define REQUEST_BYTES     16384      /* no request of a read-only file system is longer */
-#define MAX_WRITE         4096       /* the least that the kernel takes */
-#define REPLY_BYTES       (1u << 20) /* the longest reply, as max_pages says */
-#define FOR_EVER          (1u << 30) /* seconds; larger ones overflow jiffies on some kernels */
-#define DIRECTORY_CURSORS 64
-#define FILE_SLOTS        16
-#define FILE_MARKS        64
+#define CACHE_BYTES        (8u << 20) /* decoded blocks, shared; at least a few whatever the block size */
+#define WORKERS_MAX        8
+#define REQUEST_BYTES      16384 /* no request of a read-only file system is longer */
+#define EARLY_READS        48 /* a program's start needs no second thread: it would cost more than it gives */
+#define REQUEST_DATA_BYTES (128u * 1024) /* what the kernel reads at once, whatever max_pages says */
+#define MAX_WRITE          4096          /* the least that the kernel takes */
+#define REPLY_BYTES        (1u << 20)    /* the longest reply, as max_pages says */
+#define FOR_EVER           (1u << 30)    /* seconds; larger ones overflow jiffies on some kernels */
+#define DIRECTORY_CURSORS  64
+#define FILE_SLOTS         16
+#define FILE_MARKS         64
 
 struct directory_cursor {
 	uint64_t node;
@@ -38,9 +40,14 @@ struct fuse_server {
 	pthread_mutex_t lock;                               /* of what follows */
 	struct directory_cursor cursors[DIRECTORY_CURSORS]; /* where listings were left, a ring */
 	unsigned next_cursor;
+	struct prefetch *prefetch; /* made when first needed */
+	bool prefetch_failed;
 
 	_Atomic unsigned workers, workers_max; /* changed under .lock */
 	_Atomic unsigned busy;                 /* workers that are reading data */
+	_Atomic uint32_t reads;                /* requests for data so far */
+	_Atomic uint32_t last_fragment;        /* that was read from */
+	_Atomic uint32_t fragment_run;         /* how many came in their order */
 	_Atomic bool noticed;
 	int notices;
 };
@@ -84,6 +91,13 @@ void *worker_room(struct worker *w, size_t len);
 ssize_t worker_answer(struct worker *w, const void *data, size_t len);
 /* After a failure of the reader, which is in w->err: report the first, return -EIO. */
 ssize_t worker_failed(struct worker *w);
+
+/* server.c: a detached thread. 0, or -1. */
+int start_thread(void *(*run)(void *), void *arg, size_t stack_bytes);
+
+/* prefetch.c: after reading from the fragment of E; after reading the beginning of a block, with POSITION behind it. */
+void prefetch_after_fragment(struct fuse_server *s, const struct sqfs_extent *e);
+void prefetch_after_block(struct worker *w, const struct sqfs_extents *position);
 
 /* server.c: another thread, if all are busy. */
 void server_grow(struct fuse_server *s);

@@ -206,16 +206,16 @@ static void *worker_main(void *arg)
 	_exit(0);
 }
 
-static int start_thread(struct worker *w)
+int start_thread(void *(*run)(void *), void *arg, size_t stack_bytes)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	int r = pthread_create(&thread, &attr, worker_main, w);
+	pthread_attr_setstacksize(&attr, stack_bytes);
+	int r = pthread_create(&thread, &attr, run, arg);
 	pthread_attr_destroy(&attr);
-	return r;
+	return r == 0 ? 0 : -1;
 }
 
 void server_grow(struct fuse_server *s)
@@ -224,7 +224,7 @@ void server_grow(struct fuse_server *s)
 	pthread_mutex_lock(&s->lock);
 	if (s->workers < s->workers_max) {
 		struct worker *w = worker_new(s, s->devices[s->workers % s->device_count], &err);
-		if (w != NULL && start_thread(w) == 0)
+		if (w != NULL && start_thread(worker_main, w, STACK_BYTES) == 0)
 			s->workers++;
 		else
 			s->workers_max = s->workers; /* out of something: those there are will do */

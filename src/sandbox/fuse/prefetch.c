@@ -1,0 +1,104 @@
+/*
+ * Decoding ahead, in a thread of its own: the next fragment when files are read in the order of the image (tar, a
+ * program that loads its modules), and the next block where blocks are larger than requests. One wish at a time; a
+ * later one replaces it.
+ */
+#include "base/memory.h"
+#include "sandbox/fuse/private.h"
+
+#define STACK_BYTES (256u * 1024)
+#define MIN_RUN     4 /* fragments in their order, before the next is thought to be wanted */
+
+struct prefetch {
+	struct fuse_server *server;
+	struct sqfs_reader *reader;
+	pthread_mutex_t lock;
+	pthread_cond_t wished;
+	bool has_wish;
+	struct sqfs_extent wish;
+};
+
+static void *prefetch_main(void *arg)
+{
+	struct prefetch *p = arg;
+	for (;;) {
+		pthread_mutex_lock(&p->lock);
+		while (!p->has_wish)
+			pthread_cond_wait(&p->wished, &p->lock);
+		struct sqfs_extent e = p->wish;
+		p->has_wish = false;
+		pthread_mutex_unlock(&p->lock);
+
+		_cleanup_error_ struct error err = ERROR_INIT;
+		struct sqfs_data data;
+		if (sqfs_data_get(p->reader, &e, &data, &err) ==
+			0) /* who wants it really will report a failure */
+			sqfs_data_release(p->reader, &data);
+	}
+	return NULL;
+}
+
+static struct prefetch *prefetch_new(struct fuse_server *s)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct sqfs_reader *reader = sqfs_reader_new(s->image, &err);
+	if (reader == NULL)
+		return NULL;
+	struct prefetch *p = xcalloc(1, sizeof(*p));
+	p->server = s;
+	p->reader = reader;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->wished, NULL);
+	if (start_thread(prefetch_main, p, STACK_BYTES) < 0) {
+		sqfs_reader_free(reader);
+		free(p);
+		return NULL;
+	}
+	return p;
+}
+
+static void prefetch_wish(struct fuse_server *s, const struct sqfs_extent *e)
+{
+	if (s->workers_max == 1)
+		return;
+	pthread_mutex_lock(&s->lock);
+	if (s->prefetch == NULL && !s->prefetch_failed) {
+		s->prefetch = prefetch_new(s);
+		s->prefetch_failed = s->prefetch == NULL;
+	}
+	struct prefetch *p = s->prefetch;
+	pthread_mutex_unlock(&s->lock);
+	if (p == NULL)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->wish = *e;
+	p->has_wish = true;
+	pthread_cond_signal(&p->wished);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void prefetch_after_fragment(struct fuse_server *s, const struct sqfs_extent *e)
+{
+	uint32_t last = atomic_exchange(&s->last_fragment, e->fragment);
+	uint32_t next = e->fragment + 1;
+	if (e->fragment == last)
+		return;
+	uint32_t run = e->fragment == last + 1 ? atomic_fetch_add(&s->fragment_run, 1) + 1 : 0;
+	if (run == 0)
+		atomic_store(&s->fragment_run, 0);
+	if (run < MIN_RUN || next >= sqfs_image_info(s->image)->fragments)
+		return;
+	const struct sqfs_extent wish = { .kind = SQFS_EXTENT_FRAGMENT, .len = 1, .fragment = next };
+	prefetch_wish(s, &wish);
+}
+
+void prefetch_after_block(struct worker *w, const struct sqfs_extents *position)
+{
+	struct sqfs_extents at = *position;
+	struct sqfs_extent next;
+	if (sqfs_extents_next(w->reader, &at, &next, &w->err) > 0) {
+		if (next.kind == SQFS_EXTENT_BLOCK)
+			prefetch_wish(w->server, &next);
+	}
+	error_clear(&w->err);
+}
