@@ -72,8 +72,7 @@ void confine_detach(const int *kept, unsigned count)
 	if (chdir("/") < 0) {
 		/* then the caller's directory stays busy: no more than that */
 	}
-	if (!IS_SANITIZED)
-		close_others(kept, count);
+	close_others(kept, count);
 }
 
 /*
