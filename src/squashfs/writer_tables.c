@@ -46,7 +46,8 @@ static int leave(struct tables *t, struct error *err)
 {
 	struct frame *f = &t->frames[t->depth - 1];
 	uint32_t number = tables_number(t, tree_node_inode(t->tree, f->node));
-	const struct dir_info *info = t->infos != NULL ? t->infos + f->first_info : NULL; /* NULL: no directories */
+	const struct dir_info *info =
+		t->infos != NULL ? t->infos + f->first_info : NULL; /* NULL: no directories */
 	for (size_t i = f->first_child; i < f->end; i++) {
 		uint32_t child = t->children[i], inode = tree_node_inode(t->tree, child);
 		bool is_dir = tree_inode(t->tree, inode)->type == TREE_DIRECTORY;

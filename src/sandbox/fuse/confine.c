@@ -94,7 +94,7 @@ static void prepare_heap(void)
 	if (begin >= end || madvise((void *)begin, end - begin, MADV_HUGEPAGE) < 0)
 		return;
 	extend = malloc(begin - top); /* never touched: what comes next lies in a huge page */
-}
+} // NOLINT(clang-analyzer-unix.Malloc): it stays for good
 
 static int limit_memory(struct error *err)
 {
