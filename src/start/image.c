@@ -43,11 +43,8 @@ int image_root_mount(
 	_cleanup_close_ int place = a.top >= 0 ? assembly_make(a.top, LOWER, err) : -1;
 	if (place >= 0 && image_server_mount(&r->server, place, err) == 0) {
 		a.lower = openat(a.top, LOWER, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		int shell = a.lower >= 0 ? ahead_begin(a.lower) : -1;
 		root = a.lower >= 0 ? assembly_mount(&a, path, err)
 				    : error_errno(err, "cannot open the image");
-		if (shell >= 0)
-			ahead_finish(a.lower, shell);
 	}
 	cleanup_close(&a.lower);
 	cleanup_close(&a.top);

@@ -47,12 +47,3 @@ bool fuse_overlay_exists(void);
  * the caller owns; the lock is held as long as a copy of it is open.
  */
 int kept_open(const char *path, int fd, uint64_t offset, struct error *err);
-
-/*
- * Read ahead, in the image's mount LOWER, what the first exec of the container will want: every container begins with a
- * shell, and a program's pages are asked for one fault after the other, each waiting for its block. The requests are
- * served while the start goes on. ahead_begin() returns a descriptor of the shell for ahead_finish(), which closes it
- * and does the same for the shell's libraries, or -1. Nothing here can fail a start.
- */
-int ahead_begin(int lower);
-void ahead_finish(int lower, int shell);
