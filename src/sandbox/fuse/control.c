@@ -33,9 +33,10 @@ int control_receive_status(int fd, struct error *err)
 {
 	struct status s;
 	ssize_t n;
+	/* A server that ends with the devices unread resets the connection: reported once, before what it had sent. */
 	do {
 		n = recv(fd, &s, sizeof(s), 0);
-	} while (n < 0 && errno == EINTR);
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n != (ssize_t)sizeof(s))
 		return error_set(err, EPIPE, "the image server died before it was ready");
 	if (s.code == 0)
