@@ -130,13 +130,16 @@ static int builder_init(struct builder *b, const struct image_build *build, stru
 struct blob_input {
 	struct source_blob *blob;
 	struct progress *progress;
+	bool is_damaged; /* its bytes are not those that its digest names */
 };
 
 static int blob_input_read(void *ctx, void *buf, size_t len, size_t *got, struct error *err)
 {
 	struct blob_input *in = ctx;
-	if (source_blob_read(in->blob, buf, len, got, err) < 0)
+	if (source_blob_read(in->blob, buf, len, got, err) < 0) {
+		in->is_damaged = err->code == EBADMSG;
 		return -1;
+	}
 	progress_add(in->progress, *got);
 	return 0;
 }
@@ -148,15 +151,17 @@ static void blob_input_cancel(void *ctx)
 
 /*
  * A layer made no sense: was it because its compressed bytes are not those that its digest names? Then that is the
- * error (EBADMSG), and another try fetches them again.
+ * error (EBADMSG), and another try fetches them again. Bytes that are the right ones stay nonsense (EINVAL).
  */
-static void blame_blob(struct source_blob *blob, struct error *err)
+static void blame_blob(struct blob_input *in, struct error *err)
 {
 	_cleanup_error_ struct error damage = ERROR_INIT;
-	if (err->code == EINTR || err->code == EBADMSG)
+	if (err->code == EINTR || in->is_damaged)
 		return;
-	if (source_blob_finish(blob, &damage) < 0 && damage.code == EBADMSG)
+	if (source_blob_finish(in->blob, &damage) < 0 && damage.code == EBADMSG)
 		error_move(err, &damage);
+	else if (err->code == EBADMSG)
+		err->code = EINVAL;
 }
 
 /* Open layer I and do with it what RUN does with a scan of it. */
@@ -180,7 +185,7 @@ static int with_layer(struct builder *b, size_t i, const struct layer_mask *mask
 	};
 	int r = run(b, i, &scan, err);
 	if (r < 0)
-		blame_blob(in.blob, err);
+		blame_blob(&in, err);
 	source_blob_close(in.blob);
 	return r;
 }

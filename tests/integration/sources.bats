@@ -56,6 +56,21 @@ teardown() {
 	assert_only junk short
 }
 
+@test "tar: entries that make no sense are said once; nobody reads them again" {
+	printf hello >hello
+	tar -cf odd.tar hello
+	printf '%s' '77777x77777' | dd of=odd.tar bs=1 seek=124 conv=notrunc status=none
+	python3 - <<-'END'
+		header = bytearray(open("odd.tar", "rb").read())
+		header[148:156] = b" " * 8
+		header[148:156] = b"%06o\0 " % sum(header[:512])
+		open("odd.tar", "wb").write(header)
+	END
+	run enroot import -o odd.sqsh tar:odd.tar
+	assert_one_error "layer 1 of 1 .*bad number in the size field"
+	[ "$(grep -c "bad number" <<<"$output")" -eq 1 ]
+}
+
 @test "podman:// and dockerd:// by socket" {
 	need_root
 	export CONTAINERS_STORAGE_CONF=$WORK/storage.conf
