@@ -45,9 +45,9 @@ static void builder_cleanup(struct builder *b)
 	sqfs_writer_free(b->writer);
 }
 
-static int sink_begin(void *ctx, uint64_t size, struct error *err)
+static int sink_begin(void *ctx, const struct tree_file *file, struct error *err)
 {
-	return sqfs_writer_file_begin(ctx, size, err);
+	return sqfs_writer_file_begin(ctx, file->size, err);
 }
 
 static int sink_data(void *ctx, const void *data, size_t len, struct error *err)

@@ -27,12 +27,12 @@ static uint32_t force_directory(struct tree *t, uint32_t parent, const char *nam
 	return add_directory(t, parent, name, len, mtime);
 }
 
-static int store_data(
-	const struct layer_sink *sink, const void *data, size_t len, uint32_t *id, struct error *err)
+static int store_data(const struct layer_sink *sink, const struct tree_file *file, const void *data,
+	uint32_t *id, struct error *err)
 {
-	if (sink->file_begin(sink->ctx, len, err) < 0)
+	if (sink->file_begin(sink->ctx, file, err) < 0)
 		return -1;
-	if (len != 0 && sink->file_data(sink->ctx, data, len, err) < 0)
+	if (file->size != 0 && sink->file_data(sink->ctx, data, (size_t)file->size, err) < 0)
 		return -1;
 	return sink->file_end(sink->ctx, id, err);
 }
@@ -43,7 +43,10 @@ int graft_file(struct tree *tree, const struct layer_sink *sink, const char *pat
 	struct tree_inode inode = {
 		.type = TREE_FILE, .mode = mode, .mtime = mtime, .size = len, .xattrs = TREE_NO_XATTRS
 	};
-	if (store_data(sink, data, len, &inode.data, err) < 0)
+	const struct tree_file file = {
+		.path = path, .path_len = strlen(path), .size = len, .mtime = mtime, .mode = mode
+	};
+	if (store_data(sink, &file, data, &inode.data, err) < 0)
 		return error_prefix(err, "%s", path);
 
 	uint32_t dir = TREE_ROOT;

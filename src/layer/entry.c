@@ -8,6 +8,18 @@
 
 #define PREFIX_LEN (sizeof(".wh.") - 1)
 
+uint16_t layer_repaired_mode(uint8_t type, uint16_t mode)
+{
+	switch (type) {
+	case TREE_SYMLINK:
+		return 0777;
+	case TREE_DIRECTORY:
+		return mode | 0700;
+	default:
+		return (mode & 0111) != 0 ? mode | 0500 : mode | 0400;
+	}
+}
+
 static void drop_last(struct buffer *out)
 {
 	char *slash = memrchr(out->data, '/', out->len);

@@ -13,6 +13,12 @@
 #define LAYER_TARGET_MAX 4095u /* of a symlink: Linux makes no longer one */
 
 /*
+ * The permissions that an inode of TYPE (enum tree_type) has in the tree: the owner may read everything, search and
+ * write directories, and run what anyone may run.
+ */
+uint16_t layer_repaired_mode(uint8_t type, uint16_t mode);
+
+/*
  * Append to OUT (emptied first) the clean form of PATH: relative, no empty, "." or ".." component; ".." is
  * clamped at the root, and *ESCAPES (may be NULL) says whether it had to be. Fails for names and depths beyond
  * the bounds above.

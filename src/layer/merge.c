@@ -34,24 +34,11 @@ static int entry_error(const struct layer_entry *e, struct error *err)
 	return error_prefix(err, "entry %.*s", (int)MIN(e->path_len, 512), e->path_len != 0 ? e->path : "/");
 }
 
-/* The owner may read everything, search and write directories, and run what anyone may run. */
-static uint16_t repaired_mode(uint8_t type, uint16_t mode)
-{
-	switch (type) {
-	case TREE_SYMLINK:
-		return 0777;
-	case TREE_DIRECTORY:
-		return mode | 0700;
-	default:
-		return (mode & 0111) != 0 ? mode | 0500 : mode | 0400;
-	}
-}
-
 static uint32_t new_inode(struct merge *m, const struct layer_entry *e, uint8_t type)
 {
 	struct tree_inode inode = {
 		.type = type,
-		.mode = repaired_mode(type, e->mode),
+		.mode = layer_repaired_mode(type, e->mode),
 		.mtime = e->mtime,
 		.xattrs = tree_add_xattrs(m->tree, e->xattrs, e->xattr_count),
 	};
@@ -132,7 +119,7 @@ static int apply_file(struct merge *m, const struct layer_entry *e, uint64_t num
 static void update_directory(struct merge *m, uint32_t node, const struct layer_entry *e)
 {
 	struct tree_inode *inode = tree_node(m->tree, node);
-	inode->mode = repaired_mode(TREE_DIRECTORY, e->mode);
+	inode->mode = layer_repaired_mode(TREE_DIRECTORY, e->mode);
 	inode->mtime = e->mtime;
 	inode->xattrs = tree_add_xattrs(m->tree, e->xattrs, e->xattr_count);
 }

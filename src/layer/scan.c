@@ -32,10 +32,19 @@ struct pass {
 	size_t owed_left;
 };
 
-static int write_file(struct pass *p, uint64_t size, uint32_t *id, struct error *err)
+static int write_file(struct pass *p, const struct layer_entry *entry, uint32_t *id, struct error *err)
 {
 	const struct layer_sink *sink = p->scan->sink;
-	if (sink->file_begin(sink->ctx, size, err) < 0 || tar_reader_data(p->reader, sink, err) < 0 ||
+	const struct tree_file file = {
+		.path = entry->path,
+		.path_len = entry->path_len,
+		.size = entry->size,
+		.mtime = entry->mtime,
+		.mode = layer_repaired_mode(TREE_FILE, entry->mode),
+		.xattrs = entry->xattrs,
+		.xattr_count = entry->xattr_count,
+	};
+	if (sink->file_begin(sink->ctx, &file, err) < 0 || tar_reader_data(p->reader, sink, err) < 0 ||
 		sink->file_end(sink->ctx, id, err) < 0)
 		return -1;
 	if (*id == LAYER_NOT_WRITTEN)
@@ -80,7 +89,7 @@ static int scan_entry(
 		if (tar->size > tar->stored && use_holes(limits, tar->size - tar->stored, err) < 0)
 			return -1;
 		if ((p->mask == NULL || !layer_mask_hides(p->mask, entry->path, entry->path_len)) &&
-			write_file(p, tar->size, &entry->data, err) < 0)
+			write_file(p, entry, &entry->data, err) < 0)
 			return -1;
 	}
 	return use_index(p, layer_index_add(p->index, entry), err);
@@ -96,7 +105,7 @@ static int repair_entry(
 		return error_set(err, ESTALE, "the layer changed between two readings");
 	p->owed++;
 	p->owed_left--;
-	return write_file(p, tar->size, &inode->data, err);
+	return write_file(p, entry, &inode->data, err);
 }
 
 static bool repair_is_done(const struct pass *p)

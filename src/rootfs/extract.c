@@ -152,7 +152,7 @@ int extract_image(struct sqfs_image *image, int target, const struct extract_opt
 	struct extraction x = { .image = image,
 		.info = sqfs_image_info(image),
 		.target = target,
-		.is_root = geteuid() == 0,
+		.rules = { .is_root = geteuid() == 0, .strip_setid = options->strip_setid },
 		.links_dir = -1 };
 	x.options = *options;
 	x.options.threads = thread_count(options->threads);
@@ -174,8 +174,8 @@ int extract_image(struct sqfs_image *image, int target, const struct extract_opt
 
 	*report = (struct extract_report){ .devices = x.skipped_devices,
 		.sockets = x.skipped_sockets,
-		.xattrs = x.skipped_xattrs,
-		.owners = x.skipped_owners };
+		.xattrs = x.rules.skipped_xattrs,
+		.owners = x.rules.skipped_owners };
 	extraction_cleanup(&x);
 	return r;
 }

@@ -18,7 +18,7 @@
 
 struct extract_options {
 	unsigned threads;    /* 0: as many as there are processors */
-	bool strip_setid;    /* setuid and setgid bits go, for root too */
+	bool strip_setid;    /* setuid and setgid bits and file capabilities go, for root too */
 	uint64_t max_bytes;  /* of file data; 0: 1 TiB */
 	uint64_t max_inodes; /* entries; 0: 50 million */
 };

@@ -41,8 +41,7 @@ static struct node *create_dir(struct worker *w, struct task *task, struct error
 		corrupt(parent, task->name, "the entry is a directory, its inode is none", err);
 		return NULL;
 	}
-	bool fix;
-	mode_t mode = extract_create_mode(w->x, &inode, parent->depth + 1, &fix);
+	mode_t mode = extract_create_mode(w->x, &inode, parent->depth + 1);
 	int fd = -1;
 	if (mkdirat(parent->fd, task->name, mode) == 0)
 		fd = openat(parent->fd, task->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -238,8 +238,7 @@ static int create_name(struct worker *w, struct node *dir, const char *name, con
 		return create_symlink(w, dir, name, inode, err);
 	if (inode->type != SQFS_FILE)
 		return create_special(w, dir, name, inode, err);
-	bool fix;
-	mode_t mode = extract_create_mode(w->x, inode, dir->depth + 1, &fix);
+	mode_t mode = extract_create_mode(w->x, inode, dir->depth + 1);
 	*fd = openat(dir->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (*fd < 0)
 		return errno == EEXIST ? 1 : fail_at(dir, name, "create", err);
@@ -317,7 +316,7 @@ static bool is_skipped(struct extraction *x, const struct sqfs_inode *inode)
 {
 	if (inode->type == SQFS_SOCKET)
 		x->skipped_sockets++;
-	else if (is_device(inode) && !x->is_root)
+	else if (is_device(inode) && !x->rules.is_root)
 		x->skipped_devices++;
 	else
 		return false;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "rootfs/extract.h"
+#include "rootfs/meta.h"
 #include "rootfs/refmap.h"
 
 /*
@@ -54,7 +55,7 @@ struct extraction {
 	const struct sqfs_image_info *info;
 	struct extract_options options;
 	int target; /* borrowed */
-	bool is_root;
+	struct meta_rules rules;
 	struct node *root;
 
 	pthread_mutex_t lock; /* of all below up to the counters */
@@ -76,7 +77,7 @@ struct extraction {
 
 	atomic_bool failed;
 	_Atomic uint64_t inodes, entries, bytes;
-	_Atomic uint64_t skipped_devices, skipped_sockets, skipped_xattrs, skipped_owners;
+	_Atomic uint64_t skipped_devices, skipped_sockets;
 };
 
 /* A thread. */
@@ -125,9 +126,8 @@ int extract_links_finish(struct extraction *x, struct error *err);
 
 /* The permission bits that an inode gets in the end. */
 mode_t extract_mode(const struct extraction *x, const struct sqfs_inode *inode, unsigned depth);
-/* The bits to create it with, so that it can be filled; *FIX says whether they must be changed afterwards. */
-mode_t extract_create_mode(
-	const struct extraction *x, const struct sqfs_inode *inode, unsigned depth, bool *fix);
+/* The bits to create it with, so that it can be filled. */
+mode_t extract_create_mode(const struct extraction *x, const struct sqfs_inode *inode, unsigned depth);
 /* Owner, xattrs, mode and times of an open file or directory. */
 int extract_finish_fd(
 	struct worker *w, int fd, const struct sqfs_inode *inode, unsigned depth, struct error *err);

@@ -49,6 +49,17 @@ struct tree_xattr {
 	uint32_t value_len; /* bytes, at most 65,535 */
 };
 
+/* What is known of a regular file when its data begin to stream; all borrowed, good for that call. */
+struct tree_file {
+	const char *path; /* clean: relative, no empty, "." or ".." component */
+	size_t path_len;
+	uint64_t size; /* bytes that will come in all */
+	uint32_t mtime;
+	uint16_t mode;
+	const struct tree_xattr *xattrs;
+	size_t xattr_count;
+};
+
 struct tree;
 
 /* A tree with a root directory of mode 0755, mtime 0. */

@@ -33,9 +33,9 @@ struct counting_sink {
 	uint32_t ids;
 };
 
-static inline int counting_begin(void *ctx, uint64_t size, struct error *err)
+static inline int counting_begin(void *ctx, const struct tree_file *file, struct error *err)
 {
-	((struct counting_sink *)ctx)->left = size;
+	((struct counting_sink *)ctx)->left = file->size;
 	return 0;
 }
 

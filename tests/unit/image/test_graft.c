@@ -6,9 +6,9 @@
 #include "image/graft.h"
 
 /* A sink that counts files. */
-static int begin(void *ctx, uint64_t size, struct error *err)
+static int begin(void *ctx, const struct tree_file *file, struct error *err)
 {
-	(void)ctx, (void)size, (void)err;
+	(void)ctx, (void)file, (void)err;
 	return 0;
 }
 

@@ -128,12 +128,12 @@ struct memory_sink {
 	bool discard;
 };
 
-static inline int memory_begin(void *ctx, uint64_t size, struct error *err)
+static inline int memory_begin(void *ctx, const struct tree_file *file, struct error *err)
 {
 	struct memory_sink *s = ctx;
 	grow_array(&s->files, &s->capacity, s->count + 1);
 	s->files[s->count++] = BUFFER_INIT;
-	s->expected = size;
+	s->expected = file->size;
 	return 0;
 }
 

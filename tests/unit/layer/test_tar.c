@@ -54,7 +54,7 @@ static char *describe(const struct buffer *tar, size_t step, bool data)
 		describe_entry(r, &e, &memory, &out);
 		if (!data || e.type != TAR_FILE || e.size > 4096)
 			continue;
-		memory_begin(&memory, e.size, &err);
+		memory_begin(&memory, &(struct tree_file){ .size = e.size }, &err);
 		if ((rc = tar_reader_data(r, &sink, &err)) < 0 || (rc = memory_end(&memory, &id, &err)) < 0)
 			break;
 		struct buffer *f = &memory.files[id];
