@@ -4,8 +4,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "base/strv.h"
 #include "cmd/cmd.h"
+#include "cmd/directives.h"
 #include "cmd/start-operand.h"
+#include "cmd/start-uri.h"
 
 static const char usage[] =
 	"Usage: enroot batch [options] [--] CONFIG [COMMAND] [ARG...]\n"
@@ -24,11 +27,25 @@ static const char usage[] =
 	" Options:\n"
 	"   -h, --help  Show this text\n";
 
+/* The same as "start --conf CONF -- URI COMMAND…", which is what runs once the image is there. */
+static int open_uri(
+	const struct settings *settings, const char *uri, struct start_request *req, struct error *err)
+{
+	_cleanup_strv_ struct strv args = STRV_INIT;
+	const char *const words[] = { "start", "--conf", req->conf, "--", uri };
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		strv_push(&args, words[i]);
+	for (char *const *arg = req->command; *arg != NULL; arg++)
+		strv_push(&args, *arg);
+	req->image = start_uri_open(settings, args.items, ARRAY_SIZE(words) - 1, req->conf, false, err);
+	return req->image < 0 ? -1 : 0;
+}
+
 static int batch(struct settings *settings, const char *config, char *command[], struct error *err)
 {
 	_cleanup_strv_ struct strv nothing = STRV_INIT;
 	_cleanup_free_ char *conf = NULL;
-	if (start_take_directives(settings, config, &conf, err) < 0)
+	if (directives_take(settings, config, &conf, err) < 0)
 		return -1;
 	const char *rootfs = settings_foreign(settings, "ENROOT_ROOTFS");
 	if (rootfs == NULL)
@@ -41,6 +58,8 @@ static int batch(struct settings *settings, const char *config, char *command[],
 		.mounts = &nothing,
 		.command = command,
 	};
+	if (start_uri_is(settings, rootfs) && open_uri(settings, rootfs, &req, err) < 0)
+		return -1;
 	return start_operand(settings, rootfs, &req, err);
 }
 

@@ -20,11 +20,12 @@
 #include "bundle/open.h"
 #include "bundle/verify.h"
 #include "cmd/bundle-run.h"
-#include "cmd/start-operand.h"
+#include "cmd/directives.h"
 #include "config/value.h"
 #include "rootfs/extract.h"
 #include "rootfs/remove.h"
 #include "sandbox/scratch.h"
+#include "start/start.h"
 #include "store/container.h"
 
 static const char usage_text[] =
@@ -200,7 +201,7 @@ static int load_settings(struct run *r, struct error *err)
 	if (settings_need_directory(r->settings, SETTING_RUNTIME_PATH, &nowhere) < 0)
 		settings_set(r->settings, SETTING_RUNTIME_PATH, SCRATCH_ANYWHERE);
 	if (r->start.conf != NULL) {
-		if (start_take_directives(r->settings, r->start.conf, &r->conf, err) < 0)
+		if (directives_take(r->settings, r->start.conf, &r->conf, err) < 0)
 			return -1;
 		r->start.conf = r->conf;
 	}

@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/options.h"
-#include "base/paths.h"
 #include "base/str.h"
+#include "cmd/cached-request.h"
 #include "cmd/cmd.h"
 #include "cmd/json.h"
 #include "image/cached.h"
@@ -27,6 +27,7 @@ static const char usage[] =
 	"\n"
 	"Look after ENROOT_CACHE_PATH: layers as they were fetched, and images that \"enroot start URI\" "
 	"built.\n"
+	"Of ENROOT_CACHE_SYSTEM_PATH, which is only read, ls and verify show the whole paths.\n"
 	"\n"
 	"   ls      List what is there, what was used longest ago first\n"
 	"   prune   Remove what was not used for ENROOT_CACHE_KEEP days (7), down to ENROOT_CACHE_SIZE if "
@@ -62,12 +63,12 @@ static const char *age_text(int64_t used, char *buf, size_t size)
 	return buf;
 }
 
-static void print_entry_json(const struct cache_command *c, const struct cache_entry *e, const char *note)
+static void print_entry_json(const struct cache_entry *e, const char *note)
 {
 	printf("{\"kind\":\"%s\",\"path\":", cache_kind_name(e->kind));
-	_cleanup_free_ char *path = path_join(c->path, e->name);
-	json_print_string(path);
-	printf(",\"bytes\":%" PRIu64 ",\"used\":%" PRId64, e->bytes, e->used);
+	json_print_string(e->path);
+	printf(",\"bytes\":%" PRIu64 ",\"used\":%" PRId64 ",\"own\":%s", e->bytes, e->used,
+		e->is_own ? "true" : "false");
 	if (note != NULL) {
 		printf(",\"image\":");
 		json_print_string(note);
@@ -76,11 +77,10 @@ static void print_entry_json(const struct cache_command *c, const struct cache_e
 }
 
 /* Where an image comes from, which the caller owns; NULL for anything else. */
-static char *note_of(const struct cache_command *c, const struct cache_entry *e)
+static char *note_of(const struct cache_entry *e)
 {
 	_cleanup_image_record_ struct image_record r = { 0 };
-	_cleanup_free_ char *path = path_join(c->path, e->name);
-	if (e->kind != CACHE_IMAGE || !image_record_read(path, &r))
+	if (e->kind != CACHE_IMAGE || !image_record_read(e->path, &r))
 		return NULL;
 	return steal_pointer(&r.provenance);
 }
@@ -97,11 +97,11 @@ static int list(struct cache_command *c, const struct cache_list *l, struct erro
 	}
 	for (size_t i = 0; i < l->count; i++) {
 		const struct cache_entry *e = &l->entries[i];
-		_cleanup_free_ char *note = note_of(c, e);
+		_cleanup_free_ char *note = note_of(e);
 		char age[32];
 		if (c->is_json) {
 			fputs(i > 0 ? "," : "", stdout);
-			print_entry_json(c, e, note);
+			print_entry_json(e, note);
 			continue;
 		}
 		printf("%-5s  %10s  %9s  %s%s%s\n", cache_kind_name(e->kind), str_bytes(e->bytes),
@@ -118,7 +118,7 @@ static void removed(void *ctx, const struct cache_entry *e)
 	struct cache_command *c = ctx;
 	if (c->is_json) {
 		fputs(c->count > 0 ? "," : "", stdout);
-		print_entry_json(c, e, NULL);
+		print_entry_json(e, NULL);
 	} else {
 		printf("%s\n", e->name);
 	}
@@ -149,10 +149,10 @@ static int prune(struct cache_command *c, const struct cache_list *l, struct err
 	return r;
 }
 
-/* "blobs/sha256/HEX" → is its digest that? -1: it cannot be read, or the user does not want to wait. */
-static int check_blob(const char *path, const char *name, struct error *err)
+/* ".../blobs/sha256/HEX" → is its digest that? -1: it cannot be read, or the user does not want to wait. */
+static int check_blob(const char *path, struct error *err)
 {
-	const char *slash = strrchr(name, '/');
+	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *digest = xasprintf("%.6s:%s", slash - strlen("sha256"), slash + 1);
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
@@ -171,14 +171,13 @@ static int check_blob(const char *path, const char *name, struct error *err)
 	return n < 0 ? error_errno(err, "cannot read %s", path) : str_eq(actual, digest);
 }
 
-static int check_entry(const struct cache_command *c, const struct cache_entry *e, struct error *err)
+static int check_entry(const struct cache_entry *e, struct error *err)
 {
-	_cleanup_free_ char *path = path_join(c->path, e->name);
-	const char *base = strrchr(path, '/') + 1;
+	const char *base = strrchr(e->path, '/') + 1;
 	if (e->kind == CACHE_BLOB)
-		return check_blob(path, e->name, err);
+		return check_blob(e->path, err);
 	if (e->kind == CACHE_IMAGE && *base != '.')
-		return image_cached_is_right(path, base);
+		return image_cached_is_right(e->path, base);
 	return 1;
 }
 
@@ -189,10 +188,11 @@ static int verify(struct cache_command *c, const struct cache_list *l, struct er
 	int r = 0;
 	for (size_t i = 0; i < l->count && r == 0; i++) {
 		const struct cache_entry *e = &l->entries[i];
-		int right = check_entry(c, e, err);
+		int right = check_entry(e, err);
 		if (right == 0)
 			removed(c, e);
-		r = right < 0 || (right == 0 && c->is_removing && cache_remove(c->path, e, err) < 0) ? -1 : 0;
+		bool is_going = right == 0 && c->is_removing && e->is_own;
+		r = right < 0 || (is_going && cache_remove(e, err) < 0) ? -1 : 0;
 	}
 	if (c->is_json)
 		printf("],\"checked\":%zu}\n", l->count);
@@ -202,8 +202,8 @@ static int verify(struct cache_command *c, const struct cache_list *l, struct er
 	if (c->count == 0)
 		return 0;
 	error_set(err, EBADMSG, "the cache has damaged files");
-	return c->is_removing ? error_hint(err, "they were removed")
-			      : error_hint(err, "\"enroot cache verify --remove\" removes them");
+	return c->is_removing ? error_hint(err, "those of your own cache were removed")
+			      : error_hint(err, "\"enroot cache verify --remove\" removes your own");
 }
 
 static const struct {
@@ -218,10 +218,11 @@ static const struct {
 static int run(struct cache_command *c, unsigned action, struct error *err)
 {
 	_cleanup_cache_list_ struct cache_list l = { 0 };
-	c->path = settings_get(c->settings, SETTING_CACHE_PATH);
+	const struct image_cache cache = cached_images(c->settings);
+	c->path = cache.places.own;
 	if (c->path == NULL)
 		return error_set(err, EINVAL, "ENROOT_CACHE_PATH is not set");
-	if (cache_list_read(&l, c->path, err) < 0)
+	if (cache_list_read(&l, &cache.places, err) < 0)
 		return -1;
 	return actions[action].run(c, &l, err);
 }

@@ -8,7 +8,10 @@
 
 struct image_cache cached_images(const struct settings *s)
 {
-	struct image_cache c = { .path = settings_get(s, SETTING_CACHE_PATH) };
+	struct image_cache c = {
+		.places = { .own = settings_get(s, SETTING_CACHE_PATH),
+			.system = settings_get(s, SETTING_CACHE_SYSTEM_PATH) },
+	};
 	/* Whom to trust is the administrator's to say, not an environment's. */
 	if (settings_source(s, SETTING_CACHE_TRUST, NULL) == SETTING_FROM_FILE)
 		c.trust = settings_get(s, SETTING_CACHE_TRUST);

@@ -8,7 +8,7 @@
 #include "config/settings.h"
 #include "store/images.h"
 
-/* Where the cached images are, and whose are trusted: ENROOT_CACHE_PATH and ENROOT_CACHE_TRUST. The strings are S's. */
+/* Where the cached images are, and whose are trusted: ENROOT_CACHE_PATH, _SYSTEM_PATH and _TRUST. The strings are S's. */
 struct image_cache cached_images(const struct settings *s);
 
 /* The text that stands for URI and all that decides what it becomes on this machine; the caller owns it. */

@@ -22,6 +22,7 @@ int request_source_options(
 		.arch = arch,
 		.config_path = settings_get(s, SETTING_CONFIG_PATH),
 		.cache_path = settings_get(s, SETTING_CACHE_PATH),
+		.system_caches = settings_get(s, SETTING_CACHE_SYSTEM_PATH),
 		.max_connections = 10,
 		.connect_timeout_s = 30,
 		.transfer_retries = -1,

@@ -1,12 +1,13 @@
 /*
- * The internal command start-uri of enroot-image: PROGRAM INDEX start ARG…
+ * The internal command start-uri of enroot-image: PROGRAM INDEX CONF start ARG…
  *
- * "enroot start URI" becomes this when its URI has to be resolved: the image is found in the cache or built into it, and
- * PROGRAM (enroot) runs with the same arguments but the image's path in place of argument INDEX.
+ * "enroot start URI" becomes this when its URI has to be resolved: the image is found in a cache or built into the user's
+ * own, and PROGRAM (enroot) runs with the same arguments and the open image: what was verified is what is started, even
+ * if its name becomes another file's meanwhile. INDEX is where the URI is among the arguments, CONF a conf script or empty.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,43 +15,55 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/strv.h"
 #include "cmd/cached-request.h"
 #include "cmd/cmd.h"
+#include "cmd/directives.h"
 #include "cmd/requests.h"
+#include "cmd/start-uri.h"
 #include "image/cached.h"
 
-static int resolve(const struct settings *s, const char *uri, char **path, struct error *err)
+static int resolve(struct settings *s, const char *conf, const char *uri, struct error *err)
 {
 	struct import_request req;
-	if (request_import(s, uri, NULL, &req, err) < 0)
+	_cleanup_free_ char *real = NULL, *path = NULL;
+	if ((*conf != '\0' && directives_take(s, conf, &real, err) < 0) ||
+		request_import(s, uri, NULL, &req, err) < 0)
 		return -1;
-	struct image_cache cache = cached_images(s);
+	const struct image_cache cache = cached_images(s);
 	_cleanup_free_ char *request = cached_request(s, uri);
-	return image_cached(&req, &cache, request, path, err);
+	return image_cached(&req, &cache, request, &path, err);
+}
+
+/* Returns only on failure. */
+static void become_start(char *program, char *args[], int image)
+{
+	_cleanup_free_ char *option = xasprintf("--" START_IMAGE_OPTION "=%d", image);
+	_cleanup_strv_ struct strv command = STRV_INIT;
+	strv_push(&command, program);
+	strv_push(&command, args[0]);
+	strv_push(&command, option);
+	for (char **arg = args + 1; *arg != NULL; arg++)
+		strv_push(&command, *arg);
+	signal(SIGPIPE, SIG_DFL); /* what was ignored here must not be in the container */
+	if (fcntl(image, F_SETFD, 0) == 0)
+		execv(program, command.items);
+	log_error("cannot run %s: %s", program, strerror(errno));
 }
 
 int cmd_start_uri(struct settings *settings, int argc, char *argv[])
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	uint64_t index;
-	if (argc < 5 || !str_parse_u64(argv[2], &index) || index == 0 || index >= (uint64_t)argc - 3) {
+	if (argc < 6 || !str_parse_u64(argv[2], &index) || index == 0 || index >= (uint64_t)argc - 4) {
 		log_error("this command is run by \"enroot start\"");
 		return 1;
 	}
-	char **args = argv + 3;
-	_cleanup_free_ char *path = NULL;
-	if (resolve(settings, args[index], &path, &err) < 0 || interrupt_check(&err) < 0) {
+	char **args = argv + 4;
+	_cleanup_close_ int image = resolve(settings, argv[3], args[index], &err);
+	if (image < 0 || interrupt_check(&err) < 0)
 		log_failure(&err);
-		return 1;
-	}
-	args[index] = path;
-	/* What was ignored here must not be in the container. */
-	signal(SIGPIPE, SIG_DFL);
-	_cleanup_free_ char **command = xcalloc((size_t)argc, sizeof(*command));
-	command[0] = argv[1];
-	for (int i = 0; args[i] != NULL; i++)
-		command[i + 1] = args[i];
-	execv(argv[1], command);
-	log_error("cannot run %s: %s", argv[1], strerror(errno));
+	else
+		become_start(argv[1], args, image);
 	return 1;
 }

@@ -13,10 +13,11 @@
 #include "start/record.h"
 #include "store/container.h"
 
-/* The container's own name, or that of an image without ".sqsh". */
+/* The container's own name, or that of an image without ".sqsh"; of REGISTRY#IMAGE the latter. */
 static char *name_of(const char *operand)
 {
-	char *name = path_basename(operand);
+	const char *hash = strrchr(operand, '#');
+	char *name = path_basename(hash != NULL && strstr(operand, "://") != NULL ? hash + 1 : operand);
 	if (str_ends_with(name, ".sqsh"))
 		name[strlen(name) - strlen(".sqsh")] = '\0';
 	return name;

@@ -11,9 +11,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/uri.h"
 #include "store/container.h"
-
-#define CONF_MAX_BYTES (16u << 20)
 
 static const char squashfs_magic[4] = { 'h', 's', 'q', 's' };
 
@@ -101,6 +100,11 @@ static char *find_rootfs(const struct settings *settings, const char *operand, i
 int start_operand(
 	const struct settings *settings, const char *operand, struct start_request *req, struct error *err)
 {
+	if (req->image >= 0) {
+		_cleanup_free_ char *name = uri_redact(operand);
+		req->rootfs = name;
+		return start_run(req, err);
+	}
 	_cleanup_close_ int image = -1;
 	_cleanup_free_ char *rootfs = find_rootfs(settings, operand, &image, err);
 	if (rootfs == NULL)
@@ -112,24 +116,4 @@ int start_operand(
 	req->rootfs = rootfs;
 	req->image = image;
 	return start_run(req, err);
-}
-
-int start_take_directives(struct settings *settings, const char *conf, char **real, struct error *err)
-{
-	/* O_NONBLOCK: a FIFO must not keep us waiting before it is refused. */
-	_cleanup_close_ int fd = open(conf, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return error_set(err, errno, "%s: %s", strerror(errno), conf);
-	struct stat st;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return error_set(err, ENOENT, "No such file or directory: %s", conf);
-	_cleanup_free_ char *text = NULL;
-	size_t len = 0;
-	if (fd_read_all(fd, CONF_MAX_BYTES, &text, &len) < 0)
-		return error_errno(err, "cannot read %s", conf);
-	*real = realpath(conf, NULL);
-	if (*real == NULL)
-		return error_errno(err, "cannot resolve %s", conf);
-	settings_add_directives(settings, *real, text, len);
-	return 0;
 }

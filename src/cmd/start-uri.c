@@ -1,16 +1,19 @@
 #include "cmd/start-uri.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "base/uri.h"
 #include "cmd/cached-request.h"
 #include "cmd/image-program.h"
-#include "image/record.h"
+#include "image/cached.h"
 #include "store/container.h"
 
 /* "tar:x" may be one, "docker://x" cannot. */
@@ -31,19 +34,20 @@ bool start_uri_is(const struct settings *s, const char *operand)
 	return false;
 }
 
-/* What the cache has for URI, or NULL. */
-static char *find_cached(const struct settings *s, const char *uri)
+/* What the caches have for URI, or -1. */
+static int find_cached(const struct settings *s, const char *uri)
 {
-	struct image_cache cache = cached_images(s);
-	_cleanup_image_tag_ struct image_tag tag = { 0 };
+	const struct image_cache cache = cached_images(s);
 	_cleanup_free_ char *request = cached_request(s, uri);
-	if (cache.path == NULL || !image_tag_load(&cache, request, &tag))
-		return NULL;
-	_cleanup_free_ char *path = image_cache_find(&cache, tag.hex);
-	/* A name may be anybody's who can write there: the image itself says what it is. */
-	if (path == NULL || !image_record_matches(path, tag.digest, tag.options))
-		return NULL;
-	return steal_pointer(&path);
+	int fd = -1;
+	for (size_t place = 0; fd < 0; place++) {
+		_cleanup_image_tag_ struct image_tag tag = { 0 };
+		_cleanup_free_ char *path = NULL;
+		if (!image_tag_load(&cache, request, &place, &tag))
+			break;
+		fd = image_cached_open(&cache, &tag, &path);
+	}
+	return fd;
 }
 
 static bool has_digest(const char *uri)
@@ -53,7 +57,7 @@ static bool has_digest(const char *uri)
 }
 
 /* Returns only on failure. */
-static char *become_resolver(char *argv[], int operand, struct error *err)
+static int become_resolver(char *argv[], int operand, const char *conf, struct error *err)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -65,24 +69,33 @@ static char *become_resolver(char *argv[], int operand, struct error *err)
 	strv_push(&args, "start-uri");
 	strv_push(&args, self);
 	strv_push(&args, index);
+	strv_push(&args, conf != NULL ? conf : "");
 	for (char **arg = argv; *arg != NULL; arg++)
 		strv_push(&args, *arg);
 	execv(program, args.items);
-	error_errno(err, "cannot run %s", program);
-	return NULL;
+	return error_errno(err, "cannot run %s", program);
 }
 
-char *start_uri_resolve(
-	const struct settings *s, char *argv[], int operand, bool is_offline, struct error *err)
+int start_uri_open(const struct settings *s, char *argv[], int operand, const char *conf, bool is_offline,
+	struct error *err)
 {
 	const char *uri = argv[operand];
-	char *path = is_offline || has_digest(uri) ? find_cached(s, uri) : NULL;
-	if (path != NULL)
-		return path;
-	if (is_offline) {
-		error_set(err, ENOENT, "the cache has no image of %s", uri);
-		error_hint(err, "start it once without --offline");
-		return NULL;
-	}
-	return become_resolver(argv, operand, err);
+	int fd = is_offline || has_digest(uri) ? find_cached(s, uri) : -1;
+	if (fd >= 0)
+		return fd;
+	if (!is_offline)
+		return become_resolver(argv, operand, conf, err);
+	_cleanup_free_ char *name = uri_redact(uri);
+	error_set(err, ENOENT, "the cache has no image of %s", name);
+	return error_hint(err, "start it once without --offline");
+}
+
+int start_uri_take(const char *number, struct error *err)
+{
+	uint64_t fd;
+	struct stat st;
+	if (!str_parse_u64(number, &fd) || fd > INT_MAX || fstat((int)fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+		fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
+		return error_set(err, EINVAL, "Invalid argument: --" START_IMAGE_OPTION "=%s", number);
+	return (int)fd;
 }

@@ -12,9 +12,14 @@
 bool start_uri_is(const struct settings *s, const char *operand);
 
 /*
- * The path of the cached image of the URI ARGV[OPERAND], which the caller owns. With a digest, or where the user wants
+ * The cached image of the URI ARGV[OPERAND], as a descriptor that the caller owns. With a digest, or where the user wants
  * nothing to be asked (IS_OFFLINE), what the cache knows is enough. Else this becomes the program that resolves, fetches
- * and builds, and then runs "start" again with the path in the URI's place. NULL with ERR.
+ * and builds, and then runs ARGV ("start …") again with the open image; CONF is the conf script whose directives count, or
+ * NULL. -1 with ERR.
  */
-char *start_uri_resolve(
-	const struct settings *s, char *argv[], int operand, bool is_offline, struct error *err);
+int start_uri_open(const struct settings *s, char *argv[], int operand, const char *conf, bool is_offline,
+	struct error *err);
+
+/* The option by which that image comes: the number of a descriptor, taken over. -1 with ERR. */
+#define START_IMAGE_OPTION "image-fd"
+int start_uri_take(const char *number, struct error *err);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "cmd/cmd.h"
+#include "cmd/directives.h"
 #include "cmd/start-named.h"
 #include "cmd/start-operand.h"
 #include "cmd/start-uri.h"
@@ -49,13 +50,24 @@ static void add_devices(struct settings *settings, const struct strv *devices)
 	}
 }
 
+/* Of a URI: the image that enroot-image has opened (IMAGE), or what the cache has. */
+static int open_uri(const struct settings *settings, char *argv[], int operand, const char *image,
+	bool is_offline, struct start_request *req, struct error *err)
+{
+	if (image == NULL && !start_uri_is(settings, argv[operand]))
+		return 0;
+	req->image = image != NULL ? start_uri_take(image, err)
+				   : start_uri_open(settings, argv, operand, req->conf, is_offline, err);
+	return req->image < 0 ? -1 : 0;
+}
+
 int cmd_start(struct settings *settings, int argc, char *argv[])
 {
 	static const enum setting flag_settings[] = { SETTING_REMAP_ROOT, SETTING_ROOTFS_WRITABLE,
 		SETTING_UNSHARE_PID, SETTING_UNSHARE_NET, SETTING_UNSHARE_IPC, SETTING_UNSHARE_UTS };
 	bool flags[ARRAY_SIZE(flag_settings)] = { false };
 	bool detach = false, offline = false;
-	const char *name = NULL;
+	const char *name = NULL, *image = NULL;
 	_cleanup_strv_ struct strv env = STRV_INIT, mounts = STRV_INIT, devices = STRV_INIT;
 	struct start_request req = { .settings = settings, .image = -1, .env = &env, .mounts = &mounts };
 	const struct option_spec specs[] = {
@@ -63,6 +75,7 @@ int cmd_start(struct settings *settings, int argc, char *argv[])
 		{ 0, "detach", OPTION_FLAG, &detach },
 		{ 0, "device", OPTION_LIST, &devices },
 		{ 'e', "env", OPTION_LIST, &env },
+		{ 0, START_IMAGE_OPTION, OPTION_STRING, &image }, /* from enroot-image */
 		{ 'm', "mount", OPTION_LIST, &mounts },
 		{ 0, "name", OPTION_STRING, &name },
 		{ 0, "offline", OPTION_FLAG, &offline },
@@ -82,7 +95,7 @@ int cmd_start(struct settings *settings, int argc, char *argv[])
 
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_free_ char *conf = NULL;
-	if (req.conf != NULL && start_take_directives(settings, req.conf, &conf, &err) < 0) {
+	if (req.conf != NULL && directives_take(settings, req.conf, &conf, &err) < 0) {
 		log_failure(&err);
 		return EXIT_FAILURE;
 	}
@@ -95,12 +108,9 @@ int cmd_start(struct settings *settings, int argc, char *argv[])
 	add_devices(settings, &devices);
 	if (req.overlay != NULL)
 		settings_set(settings, SETTING_ROOTFS_WRITABLE, "y");
-	_cleanup_free_ char *cached = NULL;
-	const char *what = argv[operand];
-	if (start_uri_is(settings, what))
-		what = cached = start_uri_resolve(settings, argv, operand, offline, &err);
 	req.command = argv + operand + 1;
-	if (what == NULL || start_named(settings, what, name, detach, &req, &err) < 0) {
+	if (open_uri(settings, argv, operand, image, offline, &req, &err) < 0 ||
+		start_named(settings, argv[operand], name, detach, &req, &err) < 0) {
 		log_failure(&err);
 		return EXIT_FAILURE;
 	}

@@ -78,6 +78,8 @@ const struct key settings_keys[SETTING_COUNT_] = {
 		"Days for which cache prune keeps what was used." },
 	[SETTING_CACHE_SIZE] = { "ENROOT_CACHE_SIZE", KEY_SIZE, NULL,
 		"Bytes that cache prune leaves in the cache. Unset: it removes all that is old." },
+	[SETTING_CACHE_SYSTEM_PATH] = { "ENROOT_CACHE_SYSTEM_PATH", KEY_TEXT, NULL,
+		"More caches to look in, colon-separated; they are only read." },
 	[SETTING_CACHE_TRUST] = { "ENROOT_CACHE_TRUST", KEY_TEXT, NULL,
 		"User ids whose cached images are used as well (only from enroot.conf)." },
 };

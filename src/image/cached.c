@@ -1,5 +1,8 @@
 #include "image/cached.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
@@ -12,18 +15,16 @@
 struct wanted {
 	const struct image_cache *cache;
 	struct image_tag tag;
-	char *path; /* of the image, once it is there */
+	int fd;     /* of the image, once it is there; -1 */
+	char *path; /* where that is */
 };
 
-/* A whole image of the right name may still be another one that somebody renamed: ask it. */
 static bool is_there(void *ctx)
 {
 	struct wanted *w = ctx;
-	free(w->path);
-	w->path = image_cache_find(w->cache, w->tag.hex);
-	if (w->path != NULL && !image_record_matches(w->path, w->tag.digest, w->tag.options))
-		free(steal_pointer(&w->path));
-	return w->path != NULL;
+	if (w->fd < 0)
+		w->fd = image_cached_open(w->cache, &w->tag, &w->path);
+	return w->fd >= 0;
 }
 
 static int build(
@@ -41,14 +42,18 @@ static int build(
 	pinned.by_digest = true;
 	if (image_replace(&pinned, source, place, IMAGE_MODE, err) < 0)
 		return error_hint(err, "ENROOT_CACHE_PATH names the cache directory");
-	w->path = steal_pointer(&place);
+	if (is_there(w))
+		(void)fchmod(w->fd, IMAGE_MODE); /* whatever the umask: the cache may be a group's */
+	else
+		return error_set(err, ESTALE, "%s was changed by somebody else", place);
 	return 0;
 }
 
 static void keep_tag(const struct wanted *w, const char *request)
 {
 	_cleanup_image_tag_ struct image_tag old = { 0 };
-	if (image_tag_load(w->cache, request, &old) && str_eq(old.digest, w->tag.digest) &&
+	size_t place = 0;
+	if (image_tag_load(w->cache, request, &place, &old) && str_eq(old.digest, w->tag.digest) &&
 		str_eq(old.options, w->tag.options) && str_eq(old.hex, w->tag.hex))
 		return;
 	image_tag_save(w->cache, request, &w->tag);
@@ -63,6 +68,7 @@ int image_cached(const struct import_request *req, const struct image_cache *cac
 	const struct source_image *image = source_image(source);
 	struct wanted w = {
 		.cache = cache,
+		.fd = -1,
 		.tag = { .digest = xstrdup(image->manifest_digest),
 			.options = image_options_text(req, image) },
 	};
@@ -73,10 +79,8 @@ int image_cached(const struct import_request *req, const struct image_cache *cac
 		keep_tag(&w, request);
 	source_close(source);
 	image_tag_cleanup(&w.tag);
-	if (r == 0)
-		*path = steal_pointer(&w.path);
-	free(w.path);
-	return r;
+	*path = w.path;
+	return r == 0 ? w.fd : -1;
 }
 
 bool image_cached_is_right(const char *path, const char *hex)

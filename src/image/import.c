@@ -45,15 +45,18 @@ int image_write_from(const struct import_request *req, struct source **source, i
 		return 0;
 	if (err->code != EBADMSG)
 		return -1;
-	/* A blob in the cache was not what its name says; it is gone now, so fetch it again. */
+	/* A blob in a cache was not what its name says; it is gone now, so fetch it again. What is only read stays as it
+	 * is, and is left out. */
+	struct import_request again = *req;
+	again.source.system_caches = NULL;
 	log_warn("%s", err->message);
 	error_clear(err);
 	source_close(steal_pointer(source));
 	if (ftruncate(fd, 0) < 0)
 		return error_errno(err, "cannot write %s", name);
-	if (source_open(req->uri, &req->source, source, err) < 0)
+	if (source_open(again.uri, &again.source, source, err) < 0)
 		return -1;
-	return fetch_and_build(req, *source, fd, bytes, err);
+	return fetch_and_build(&again, *source, fd, bytes, err);
 }
 
 int image_write(

@@ -53,10 +53,9 @@ static bool parse(const char *rc, struct image_record *r)
 	return false;
 }
 
-bool image_record_read(const char *path, struct image_record *r)
+static bool read_fd(int fd, const char *path, struct image_record *r)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 	*r = (struct image_record){ 0 };
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
@@ -71,8 +70,20 @@ bool image_record_read(const char *path, struct image_record *r)
 	return rc != NULL && parse(rc, r);
 }
 
+bool image_record_read(const char *path, struct image_record *r)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return read_fd(fd, path, r);
+}
+
 bool image_record_matches(const char *path, const char *digest, const char *options)
 {
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return image_record_matches_fd(fd, path, digest, options);
+}
+
+bool image_record_matches_fd(int fd, const char *path, const char *digest, const char *options)
+{
 	_cleanup_image_record_ struct image_record r;
-	return image_record_read(path, &r) && str_eq(r.digest, digest) && str_eq(r.options, options);
+	return read_fd(fd, path, &r) && str_eq(r.digest, digest) && str_eq(r.options, options);
 }

@@ -18,3 +18,5 @@ bool image_record_read(const char *path, struct image_record *r);
  * Is PATH a whole image whose /etc/rc records the manifest DIGEST and OPTIONS (the text of image_options_text())?
  */
 bool image_record_matches(const char *path, const char *digest, const char *options);
+/* The same of an open file (borrowed), called PATH. */
+bool image_record_matches_fd(int fd, const char *path, const char *digest, const char *options);

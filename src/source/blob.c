@@ -68,11 +68,13 @@ static int check_digest(struct source_blob *b, struct error *err)
 	b->is_checked = digest != NULL && str_eq(digest, b->layer->digest);
 	if (b->is_checked)
 		return 0;
-	error_set(err, EBADMSG, "layer %s is damaged%s", b->layer->digest,
-		b->cache_path != NULL ? " in the cache" : "");
 	if (b->cache_path == NULL)
-		return -1;
-	blob_discard(b->cache_path, b->layer->digest, b->fd);
+		return error_set(err, EBADMSG, "layer %s is damaged", b->layer->digest);
+	error_set(err, EBADMSG, "layer %s is damaged in the cache %s", b->layer->digest, b->cache_path);
+	if (!b->is_removable)
+		return error_hint(err, "tell whoever looks after that cache");
+	if (!blob_discard(b->cache_path, b->layer->digest, b->fd))
+		return error_hint(err, "it belongs to somebody else: remove it, or set ENROOT_CACHE_PATH");
 	return error_hint(err, "it was removed; another try fetches it again");
 }
 
@@ -105,7 +107,8 @@ static void close_local(struct source_blob *b)
 	free(b->cache_path);
 }
 
-void source_blob_init_local(struct source_blob *b, int fd, uint64_t start, const char *cache_path)
+void source_blob_init_local(
+	struct source_blob *b, int fd, uint64_t start, const char *cache_path, bool is_removable)
 {
 	b->read = read_local;
 	b->close = close_local;
@@ -113,6 +116,7 @@ void source_blob_init_local(struct source_blob *b, int fd, uint64_t start, const
 	b->start = start;
 	b->digester = digester_new(b->layer->digest);
 	b->cache_path = cache_path != NULL ? xstrdup(cache_path) : NULL;
+	b->is_removable = is_removable;
 	(void)posix_fadvise(fd, (off_t)start, 0, POSIX_FADV_SEQUENTIAL);
 }
 

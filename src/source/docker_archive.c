@@ -204,7 +204,7 @@ int docker_archive_blob_open(struct source *s, size_t layer, struct source_blob 
 	int fd = fcntl(range.fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return error_errno(err, "cannot read %s", d->path);
-	source_blob_init_local(b, fd, range.start, NULL);
+	source_blob_init_local(b, fd, range.start, NULL, false);
 	/* The name of the bytes is known only where they are a plain tar; the diff_id is checked in any case. */
 	unsigned char magic[4] = { 0 };
 	(void)!pread(fd, magic, sizeof(magic), (off_t)range.start);

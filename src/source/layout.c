@@ -225,7 +225,7 @@ static int layout_blob_open(struct source *s, size_t layer, struct source_blob *
 	struct archive_range range;
 	if (open_blob(s->state, s->image.layers[layer].digest, s->image.layers[layer].size, &range, err) < 0)
 		return -1;
-	source_blob_init_local(b, range.fd, range.start, NULL);
+	source_blob_init_local(b, range.fd, range.start, NULL, false);
 	return 0;
 }
 

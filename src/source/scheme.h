@@ -43,14 +43,17 @@ struct source_blob {
 	uint64_t start;
 	struct digester *digester;
 	bool is_checked;
-	char *cache_path; /* where a bad blob is removed from; NULL: it is no cache's */
+	char *cache_path;  /* where it was found; NULL: it is no cache's */
+	bool is_removable; /* from there, if it is bad */
 
 	/* being fetched */
 	struct fetch_blob *fetch;
 };
 
-/* Read the layer from SIZE bytes of FD (taken over) at START; CACHE_PATH (copied): it is the cache's. */
-void source_blob_init_local(struct source_blob *b, int fd, uint64_t start, const char *cache_path);
+/* Read the layer from FD (taken over) at START; CACHE_PATH (copied): it is that cache's, and removed there if it is
+ * bad and IS_REMOVABLE. */
+void source_blob_init_local(
+	struct source_blob *b, int fd, uint64_t start, const char *cache_path, bool is_removable);
 /* The layer's digest is not that of these bytes: do not check it. */
 void source_blob_skip_digest(struct source_blob *b);
 

@@ -44,10 +44,11 @@ struct source_image {
 };
 
 struct source_options {
-	const char *arch;         /* --arch, NULL: the host's */
-	const char *config_path;  /* ENROOT_CONFIG_PATH: .credentials */
-	const char *cache_path;   /* ENROOT_CACHE_PATH */
-	unsigned max_connections; /* 0: unlimited */
+	const char *arch;          /* --arch, NULL: the host's */
+	const char *config_path;   /* ENROOT_CONFIG_PATH: .credentials */
+	const char *cache_path;    /* ENROOT_CACHE_PATH */
+	const char *system_caches; /* ENROOT_CACHE_SYSTEM_PATH; NULL: none */
+	unsigned max_connections;  /* 0: unlimited */
 	unsigned connect_timeout_s;
 	unsigned transfer_timeout_s; /* 0: none */
 	int transfer_retries;        /* -1: unset */

@@ -196,7 +196,7 @@ static int tar_blob_open(struct source *s, size_t layer, struct source_blob *b, 
 	int fd = fcntl(state->fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return error_errno(err, "cannot read the tar file");
-	source_blob_init_local(b, fd, 0, NULL);
+	source_blob_init_local(b, fd, 0, NULL, false);
 	source_blob_skip_digest(b); /* that of the tar is checked in any case */
 	return 0;
 }

@@ -30,6 +30,18 @@ int blob_open(const char *cache_path, const char *digest, uint64_t size)
 	return steal_fd(&fd);
 }
 
+int blob_find(const struct cache_places *p, const char *digest, uint64_t size, size_t *place)
+{
+	char *path;
+	for (; (path = cache_place(p, *place)) != NULL; ++*place) {
+		int fd = blob_open(path, digest, size);
+		free(path);
+		if (fd >= 0)
+			return fd;
+	}
+	return -1;
+}
+
 /* A folder of the cache, as accessible as the cache directory itself. */
 static int make_folder(const char *path, mode_t mode, struct error *err)
 {
@@ -103,11 +115,12 @@ int blob_commit(struct publish *p, struct error *err)
 	return 0;
 }
 
-void blob_discard(const char *cache_path, const char *digest, int fd)
+bool blob_discard(const char *cache_path, const char *digest, int fd)
 {
 	_cleanup_free_ char *path = blob_path(cache_path, digest);
 	struct stat bad, now;
-	if (fstat(fd, &bad) == 0 && lstat(path, &now) == 0 && bad.st_dev == now.st_dev &&
-		bad.st_ino == now.st_ino)
-		(void)unlink(path);
+	if (fstat(fd, &bad) < 0 || lstat(path, &now) < 0 || bad.st_dev != now.st_dev ||
+		bad.st_ino != now.st_ino)
+		return true;
+	return unlink(path) == 0 || errno == ENOENT;
 }

@@ -8,10 +8,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "base/publish.h"
+#include "store/places.h"
 
 /* The path of a blob; DIGEST is a valid one. The caller owns it. */
 char *blob_path(const char *cache_path, const char *digest);
@@ -22,6 +24,9 @@ char *blob_path(const char *cache_path, const char *digest);
  */
 int blob_open(const char *cache_path, const char *digest, uint64_t size);
 
+/* The same in the first place of P that has it, from number *PLACE on, which becomes the number of that place. */
+int blob_find(const struct cache_places *p, const char *digest, uint64_t size, size_t *place);
+
 /* Begin a blob: write to P->fd, hash, then blob_commit() or publish_abort(). */
 int blob_begin(struct publish *p, const char *cache_path, const char *digest, struct error *err);
 
@@ -31,8 +36,8 @@ int blob_commit(struct publish *p, struct error *err);
 /* The lock for fetching a blob: one process at a time need do it. The folders of the blob exist then, if they can. */
 struct work_lock *blob_lock(const char *cache_path, const char *digest);
 
-/* Remove a blob whose bytes, read from FD, proved wrong; one that replaced it meanwhile stays. */
-void blob_discard(const char *cache_path, const char *digest, int fd);
+/* Remove a blob whose bytes, read from FD, proved wrong; one that replaced it meanwhile stays. false: it is still there. */
+bool blob_discard(const char *cache_path, const char *digest, int fd);
 
 /* Make the folder NAME of the cache, as accessible as the cache itself, which is made as well if it is missing. */
 int cache_make_folder(const char *cache_path, const char *name, struct error *err);

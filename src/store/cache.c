@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/paths.h"
 #include "base/str.h"
@@ -30,7 +31,7 @@ const char *cache_kind_name(enum cache_kind kind)
 void cache_list_cleanup(struct cache_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
-		free(list->entries[i].name);
+		free(list->entries[i].path);
 	free(list->entries);
 	*list = (struct cache_list){ 0 };
 }
@@ -91,18 +92,29 @@ static DIR *open_folder(const char *cache_path, const char *folder)
 	return d;
 }
 
-static void add(struct cache_list *list, enum cache_kind kind, const char *folder, const char *name,
+/* A directory that is being listed. */
+struct place {
+	const char *path;
+	bool is_own;
+};
+
+static void add(struct cache_list *list, const struct place *place, size_t folder, const char *name,
 	const struct stat *st)
 {
 	grow_array(&list->entries, &list->capacity, list->count + 1);
 	struct cache_entry *e = &list->entries[list->count++];
+	_cleanup_free_ char *below =
+		str_eq(folders[folder].folder, ".") ? xstrdup(name) : path_join(folders[folder].folder, name);
 	*e = (struct cache_entry){
-		.kind = kind,
-		.name = str_eq(folder, ".") ? xstrdup(name) : path_join(folder, name),
+		.kind = folders[folder].kind,
+		.is_own = place->is_own,
+		.path = path_join(place->path, below),
 		.bytes = (uint64_t)st->st_size,
 		.used = MAX(st->st_atim.tv_sec, st->st_mtim.tv_sec),
 	};
-	list->bytes += e->bytes;
+	e->name = place->is_own ? e->path + strlen(e->path) - strlen(below) : e->path;
+	if (place->is_own)
+		list->bytes += e->bytes;
 }
 
 static int compare(const void *a, const void *b)
@@ -110,33 +122,48 @@ static int compare(const void *a, const void *b)
 	const struct cache_entry *x = a, *y = b;
 	if (x->used != y->used)
 		return x->used < y->used ? -1 : 1;
-	return strcmp(x->name, y->name);
+	return strcmp(x->path, y->path);
 }
 
-int cache_list_read(struct cache_list *list, const char *cache_path, struct error *err)
+static int read_place(struct cache_list *list, const struct place *place, struct error *err)
 {
 	struct stat st;
-	*list = (struct cache_list){ 0 };
-	if (stat(cache_path, &st) < 0)
-		return errno == ENOENT ? 0 : error_errno(err, "cannot look at %s", cache_path);
+	if (stat(place->path, &st) < 0)
+		return errno == ENOENT ? 0 : error_errno(err, "cannot look at %s", place->path);
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		_cleanup_closedir_ DIR *d = open_folder(cache_path, folders[i].folder);
+		_cleanup_closedir_ DIR *d = open_folder(place->path, folders[i].folder);
 		if (d == NULL && errno == ENOENT)
 			continue;
-		if (d == NULL) {
-			error_errno(err, "cannot read %s/%s", cache_path, folders[i].folder);
-			cache_list_cleanup(list);
-			return -1;
-		}
+		if (d == NULL)
+			return error_errno(err, "cannot read %s/%s", place->path, folders[i].folder);
 		for (struct dirent *e; (e = readdir(d)) != NULL;) {
 			if (folders[i].is_one(e->d_name) &&
 				fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-				add(list, folders[i].kind, folders[i].folder, e->d_name, &st);
+				add(list, place, i, e->d_name, &st);
 		}
 	}
-	if (list->count > 0)
-		qsort(list->entries, list->count, sizeof(*list->entries), compare);
 	return 0;
+}
+
+int cache_list_read(struct cache_list *list, const struct cache_places *places, struct error *err)
+{
+	char *path;
+	int r = 0;
+	*list = (struct cache_list){ 0 };
+	for (size_t i = 0; r == 0 && (path = cache_place(places, i)) != NULL; i++) {
+		_cleanup_error_ struct error failure = ERROR_INIT;
+		const struct place place = { .path = path, .is_own = cache_place_is_own(places, i) };
+		if (read_place(list, &place, &failure) < 0 && place.is_own)
+			r = error_move(err, &failure);
+		else if (error_is_set(&failure))
+			log_warn("%s", failure.message);
+		free(path);
+	}
+	if (r < 0)
+		cache_list_cleanup(list);
+	else if (list->count > 0)
+		qsort(list->entries, list->count, sizeof(*list->entries), compare);
+	return r;
 }
 
 /* A folder of files, such as that of the tokens. */
@@ -155,14 +182,13 @@ static int remove_folder(const char *path)
 	return rmdir(path);
 }
 
-int cache_remove(const char *cache_path, const struct cache_entry *entry, struct error *err)
+int cache_remove(const struct cache_entry *entry, struct error *err)
 {
-	_cleanup_free_ char *path = path_join(cache_path, entry->name);
-	if (unlink(path) == 0 || errno == ENOENT)
+	if (unlink(entry->path) == 0 || errno == ENOENT)
 		return 0;
-	if (errno == EISDIR && entry->kind == CACHE_OLD && remove_folder(path) == 0)
+	if (errno == EISDIR && entry->kind == CACHE_OLD && remove_folder(entry->path) == 0)
 		return 0;
-	return error_errno(err, "cannot remove %s", path);
+	return error_errno(err, "cannot remove %s", entry->path);
 }
 
 static bool may_go(const struct cache_entry *e, const struct cache_prune *how, int64_t now)
@@ -187,9 +213,9 @@ int cache_prune(const struct cache_list *list, const char *cache_path, const str
 		_cleanup_error_ struct error failure = ERROR_INIT;
 		const struct cache_entry *e = &list->entries[i];
 		bool is_enough = how->has_size && left <= how->size && e->kind != CACHE_OLD;
-		if (is_enough || !may_go(e, how, now))
+		if (!e->is_own || is_enough || !may_go(e, how, now))
 			continue;
-		if (cache_remove(cache_path, e, &failure) < 0) {
+		if (cache_remove(e, &failure) < 0) {
 			note(err, &failure);
 			continue;
 		}

@@ -40,23 +40,48 @@ bool image_cache_trusts(const struct image_cache *c, const struct stat *st)
 }
 
 char *image_cache_path(
-	const struct image_cache *c, const char *folder, const char *hex, bool with_uid, const char *suffix)
+	const char *cache, const char *folder, const char *hex, bool with_uid, const char *suffix)
 {
 	if (with_uid)
-		return xasprintf("%s/%s/%s.%u%s", c->path, folder, hex, (unsigned)geteuid(), suffix);
-	return xasprintf("%s/%s/%s%s", c->path, folder, hex, suffix);
+		return xasprintf("%s/%s/%s.%u%s", cache, folder, hex, (unsigned)geteuid(), suffix);
+	return xasprintf("%s/%s/%s%s", cache, folder, hex, suffix);
 }
 
-char *image_cache_find(const struct image_cache *c, const char *hex)
+/* What is opened is what was looked at: a name may change its file in between. */
+static int open_trusted(const struct image_cache *c, const char *path)
 {
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !image_cache_trusts(c, &st))
+		return -1;
+	return steal_fd(&fd);
+}
+
+/* The image HEX of one cache. */
+static int open_in(const struct image_cache *c, const char *cache, const char *hex, image_cache_check check,
+	void *ctx, char **found)
+{
 	for (int with_uid = 0; with_uid <= 1; with_uid++) {
-		_cleanup_free_ char *path = image_cache_path(c, "images", hex, with_uid, ".sqsh");
-		if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && image_cache_trusts(c, &st) &&
-			access(path, R_OK) == 0)
-			return steal_pointer(&path);
+		_cleanup_free_ char *path = image_cache_path(cache, "images", hex, with_uid, ".sqsh");
+		_cleanup_close_ int fd = open_trusted(c, path);
+		if (fd < 0 || !check(ctx, fd, path))
+			continue;
+		*found = steal_pointer(&path);
+		return steal_fd(&fd);
 	}
-	return NULL;
+	return -1;
+}
+
+int image_cache_open(
+	const struct image_cache *c, const char *hex, image_cache_check check, void *ctx, char **found)
+{
+	char *cache;
+	int fd = -1;
+	for (size_t i = 0; fd < 0 && (cache = cache_place(&c->places, i)) != NULL; i++) {
+		fd = open_in(c, cache, hex, check, ctx, found);
+		free(cache);
+	}
+	return fd;
 }
 
 void image_tag_cleanup(struct image_tag *tag)
@@ -68,12 +93,10 @@ void image_tag_cleanup(struct image_tag *tag)
 
 static char *read_trusted(const struct image_cache *c, const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
+	_cleanup_close_ int fd = open_trusted(c, path);
 	char *text = NULL;
 	size_t len;
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !image_cache_trusts(c, &st) ||
-		fd_read_all(fd, TAG_MAX_BYTES, &text, &len) < 0)
+	if (fd < 0 || fd_read_all(fd, TAG_MAX_BYTES, &text, &len) < 0)
 		return NULL;
 	return text;
 }
@@ -97,14 +120,27 @@ static bool parse(char *text, const char *request, struct image_tag *tag)
 	return true;
 }
 
-bool image_tag_load(const struct image_cache *c, const char *request, struct image_tag *tag)
+static bool load_from(
+	const struct image_cache *c, const char *cache, const char *request, struct image_tag *tag)
 {
 	char hex[SHA256_HEX_SIZE];
 	sha256_hex_of(request, strlen(request), hex);
 	for (int with_uid = 0; with_uid <= 1; with_uid++) {
-		_cleanup_free_ char *path = image_cache_path(c, "tags", hex, with_uid, "");
+		_cleanup_free_ char *path = image_cache_path(cache, "tags", hex, with_uid, "");
 		_cleanup_free_ char *text = read_trusted(c, path);
 		if (text != NULL && parse(text, request, tag))
+			return true;
+	}
+	return false;
+}
+
+bool image_tag_load(const struct image_cache *c, const char *request, size_t *place, struct image_tag *tag)
+{
+	char *cache;
+	for (; (cache = cache_place(&c->places, *place)) != NULL; ++*place) {
+		bool is_there = load_from(c, cache, request, tag);
+		free(cache);
+		if (is_there)
 			return true;
 	}
 	return false;

@@ -1,7 +1,7 @@
 /*
  * store/images.h - the cache of built images
  *
- * CACHE_PATH/images/HEX.sqsh, where HEX stands for the image's origin, manifest and options; and CACHE_PATH/tags/HEX,
+ * CACHE/images/HEX.sqsh, where HEX stands for the image's origin, manifest and options; and CACHE/tags/HEX,
  * small files that say which of them a request got last, so that it can be had again without asking anybody.
  *
  * Built images cannot be checked against anything: they are used only if they belong to the caller, to root, or to
@@ -14,9 +14,10 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "store/places.h"
 
 struct image_cache {
-	const char *path;  /* ENROOT_CACHE_PATH */
+	struct cache_places places;
 	const char *trust; /* uids besides ours and root's, separated by blanks or commas; NULL: none */
 };
 
@@ -24,8 +25,15 @@ struct image_cache {
 void image_cache_key(
 	const char *origin, const char *manifest_digest, const char *options, char hex[SHA256_HEX_SIZE]);
 
-/* The path of the image HEX, which the caller owns, or NULL if there is none that can be trusted. */
-char *image_cache_find(const struct image_cache *c, const char *hex);
+/* Is the image in FD (borrowed), found at PATH, the one that is wanted? A name may be anybody's who can write there. */
+typedef bool (*image_cache_check)(void *ctx, int fd, const char *path);
+
+/*
+ * Open the image HEX, in the first place that has one which can be trusted and which CHECK (with CTX) accepts. Returns
+ * its descriptor, and *PATH where it was found; the caller owns both. -1: there is none.
+ */
+int image_cache_open(
+	const struct image_cache *c, const char *hex, image_cache_check check, void *ctx, char **path);
 
 /* What a request (any text) got last. */
 struct image_tag {
@@ -37,8 +45,11 @@ struct image_tag {
 #define _cleanup_image_tag_ __attribute__((cleanup(image_tag_cleanup)))
 void image_tag_cleanup(struct image_tag *tag);
 
-/* false: nothing is known, or nothing that can be trusted. */
-bool image_tag_load(const struct image_cache *c, const char *request, struct image_tag *tag);
+/*
+ * The tag of REQUEST in the first place that has one, from number *PLACE on, which becomes the number of that place. false:
+ * nothing is known, or nothing that can be trusted.
+ */
+bool image_tag_load(const struct image_cache *c, const char *request, size_t *place, struct image_tag *tag);
 
 /* The following are for who builds (enroot-image only). */
 

@@ -15,4 +15,4 @@ bool image_cache_trusts(const struct image_cache *c, const struct stat *st);
 
 /* CACHE/FOLDER/HEX[.UID]SUFFIX; the caller owns it. */
 char *image_cache_path(
-	const struct image_cache *c, const char *folder, const char *hex, bool with_uid, const char *suffix);
+	const char *cache, const char *folder, const char *hex, bool with_uid, const char *suffix);

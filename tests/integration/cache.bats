@@ -211,3 +211,172 @@ inside() {
 	[ "$(cat out* | grep -c Wrote)" -eq 1 ]
 	[ "$(images | wc -l)" -eq 1 ]
 }
+
+# fill_system_cache: a cache of root's that everybody may read; sets SYSTEM.
+fill_system_cache() {
+	SYSTEM=$WORK/system
+	mkdir -m 755 "$SYSTEM"
+	ENROOT_CACHE_PATH=$SYSTEM root_enroot start "$1" true
+	chmod -R a+rX "$SYSTEM"
+}
+
+state_of_cache() {
+	find "$1" -printf '%p %i %m %U %C@ %T@\n' | sort
+}
+
+@test "system caches: images start and blobs are read from there, and nothing is written" {
+	need_root
+	proxy
+	local uri=docker://$PROXY#busybox:1 before
+	fill_system_cache "$uri"
+	before=$(state_of_cache "$SYSTEM")
+	: >"$LOG"
+	export ENROOT_CACHE_SYSTEM_PATH=/nonexistent:relative:$SYSTEM
+	[ "$(inside --offline "$uri")" = $'in\n/etc/rc' ]
+	[ "$(inside "$uri" 2>/dev/null)" = $'in\n/etc/rc' ]
+	enroot import -o out.sqsh "$uri"
+	refute grep -q /blobs/ "$LOG"
+	[ -z "$(find "$CACHE" -type f)" ]
+	[ "$(state_of_cache "$SYSTEM")" = "$before" ]
+	# what is there is said, and what is one's own is pruned only
+	ENROOT_SQUASH_OPTIONS="-comp gzip" inside "$uri"
+	enroot cache ls >list
+	[ "$(grep -c "^blob .* $SYSTEM/blobs/sha256/" list)" -eq 2 ]
+	[ "$(grep -c " $SYSTEM/images/.* docker://$PROXY#busybox:sha256:" list)" -eq 1 ]
+	[ "$(grep -c '^image .* images/' list)" -eq 1 ]
+	enroot cache ls --json | python3 -c 'import json,sys; d=json.load(sys.stdin)
+assert sum(e["bytes"] for e in d["entries"] if e["own"]) == d["bytes"]
+assert any(not e["own"] and e["path"].startswith(sys.argv[1]) for e in d["entries"])' "$SYSTEM"
+	enroot cache verify
+	enroot cache prune --force
+	[ -z "$(find "$CACHE" -type f)" ]
+	[ "$(state_of_cache "$SYSTEM")" = "$before" ]
+}
+
+@test "system caches: what is damaged there, or a stranger's, is not used, and stays" {
+	need_root
+	local uri=docker://$REGISTRY#busybox:1 blob image
+	fill_system_cache "$uri"
+	export ENROOT_CACHE_SYSTEM_PATH=$SYSTEM
+	blob=$(find "$SYSTEM/blobs" -type f -size +100k) image=$(find "$SYSTEM/images" -name '*.sqsh')
+	enroot import -o good.sqsh "$uri"
+	printf X | dd of="$blob" bs=1 seek=2000 conv=notrunc status=none
+	run enroot import -o again.sqsh "$uri"
+	[ "$status" -eq 0 ]
+	grep -q "^\[WARN\].*damaged in the cache $SYSTEM" <<<"$output"
+	cmp good.sqsh again.sqsh
+	[ -s "$CACHE/blobs/sha256/${blob##*/}" ]
+	[ -e "$blob" ]
+	run --separate-stderr enroot cache verify --remove
+	[ "$status" -eq 1 ]
+	[ "$output" = "$blob" ]
+	[ -e "$blob" ]
+	# the configuration is in both, and damaged in the system's
+	find "$SYSTEM/blobs" -type f -size -100k -exec truncate -s -1 {} +
+	enroot import -o third.sqsh "$uri"
+	cmp good.sqsh third.sqsh
+	chown 4242 "$image"
+	run enroot start --offline "$uri" true
+	assert_one_error "the cache has no image"
+	inside "$uri"
+	[ "$(images | wc -l)" -eq 1 ]
+	inside --offline "$uri"
+}
+
+@test "a cache of a group: what one member fetched the other reads, whatever the umask, and no password or token is in it" {
+	need_root
+	local other=$((TEST_UID + 1)) group=4711 i
+	mkdir shared one two
+	chgrp "$group" shared && chmod 2770 shared
+	chown "$TEST_UID" one && chown "$other" two
+	proxy --tokens 'me:p w$d' --
+	member() { # UID DIRECTORY ARG…
+		local uid=$1 home=$WORK/$2
+		shift 2
+		(
+			umask 077
+			setpriv --reuid="$uid" --regid="$uid" --groups="$group" env -i "PATH=$BIN:$PATH" "HOME=$home" \
+				"ENROOT_CACHE_PATH=$WORK/shared" ENROOT_ALLOW_HTTP=y "ENROOT_RUNTIME_PATH=$home/run" \
+				"ENROOT_SYSCONF_PATH=$ENROOT_SYSCONF_PATH" "ENROOT_LIBRARY_PATH=$ENROOT_LIBRARY_PATH" \
+				${BUILD_OPTIONS:-} "$BIN/enroot" "$@"
+		)
+	}
+	for i in one two; do
+		mkdir -p "$i/.config/enroot"
+		echo "machine 127.0.0.1 login me password \$(printf 'p w\$d')" >"$i/.config/enroot/.credentials"
+	done
+	chown -R "$TEST_UID" one && chown -R "$other" two && chmod -R go= one two
+	member "$TEST_UID" one start "docker://$PROXY#busybox:1" true
+	[ "$(grep -c ' /v2/busybox/blobs/' "$LOG")" -eq 2 ]
+	member "$other" two import -o "$WORK/two/out.sqsh" "docker://$PROXY#busybox:1"
+	[ "$(grep -c ' /v2/busybox/blobs/' "$LOG")" -eq 2 ]
+	# images are their owner's, unless the administrator trusts him
+	run member "$other" two start --offline "docker://$PROXY#busybox:1" true
+	[ "$status" -eq 1 ]
+	member "$other" two start "docker://$PROXY#busybox:1" true
+	[ "$(find shared/images -name '*.sqsh' -printf '%f %U\n' | cut -d. -f2- | sort)" = "$(printf '%s\n' "$other.sqsh $other" "sqsh $TEST_UID" | sort)" ]
+	[ -z "$(find shared -type f ! -perm 640 -o -type f ! -group "$group" -o -type d ! -perm 2770)" ]
+	refute grep -rqaE 'p w\$d|[Bb]earer|Authorization' shared
+	# a damaged layer of another member's is replaced
+	local blob
+	blob=$(find shared/blobs -type f -size +100k)
+	printf X | dd of="$blob" bs=1 seek=2000 conv=notrunc status=none
+	member "$other" two import -o "$WORK/two/again.sqsh" "docker://$PROXY#busybox:1"
+	cmp two/out.sqsh two/again.sqsh
+	[ "$(sha256sum <"$blob" | cut -d' ' -f1)" = "${blob##*/}" ]
+}
+
+@test "what was verified is started, even if its name becomes another file's" {
+	local uri=docker://$REGISTRY#busybox:1 image
+	inside "$uri"
+	image=$(images)
+	# between enroot-image and enroot: the name is gone by then
+	cat >between <<-END
+		#!/bin/sh
+		rm -f "$WORK/$image"
+		exec "$BIN/enroot" "\$@"
+	END
+	chmod 755 between
+	run --separate-stderr as_user "$BIN/enroot-image" start-uri "$WORK/between" 1 "" start "$uri" /bin/sh -c 'echo still; ls -l /proc/self/fd'
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = still ]
+	[ ! -e "$image" ]
+	# nothing of it is left open in there
+	[ "${#lines[@]}" -gt 3 ]
+	refute grep -E 'sqsh|deleted' <<<"$output"
+	run enroot start --image-fd=77 "$uri" true
+	assert_one_error "Invalid argument: --image-fd=77"
+	run enroot start --image-fd=0 "$uri" true </dev/null
+	assert_one_error "Invalid argument"
+}
+
+@test "batch scripts and --conf: a URI, and directives about where it comes from" {
+	cat >job <<-END
+		#! $BIN/enroot batch
+		#ENROOT_ROOTFS=docker://$REGISTRY#busybox:1
+		#ENROOT_CACHE_PATH=$WORK/home/other
+		#ENROOT_ROOTFS_WRITABLE=y
+		environ() { echo "HELLO=world"; }
+	END
+	chmod 755 job
+	[ "$(as_user ./job /bin/sh -c 'echo "$HELLO $1"; : >/new' x -- 2>/dev/null)" = "world --" ]
+	[ "$(find home/other/images -name '*.sqsh' | wc -l)" -eq 1 ]
+	[ ! -e "$CACHE/images" ]
+	[ "$(enroot start --conf job --offline "docker://$REGISTRY#busybox:1" /bin/sh -c 'echo $HELLO')" = world ]
+	ENROOT_ROOTFS=docker://$REGISTRY#busybox:none run enroot batch job true
+	[ "$status" -eq 0 ]
+	sed -i 's/busybox:1$/busybox:none/' job
+	run as_user ./job true
+	assert_one_error 404
+}
+
+@test "a URI in the background: by the image's name" {
+	local uri=docker://$REGISTRY#busybox:1 pid
+	pid=$(enroot start --detach "$uri" sleep 60 2>/dev/null)
+	[ "$pid" -gt 0 ]
+	enroot exec busybox:1 true
+	enroot stop busybox:1
+	pid=$(enroot start --detach --offline --name called "$uri" sleep 60)
+	enroot exec called true
+	enroot stop called
+}

@@ -42,13 +42,14 @@ common_setup() {
 	! is_root || chown -R "$TEST_UID:$TEST_GID" "$WORK"
 	chmod 700 "$WORK/run"
 	cd "$WORK" || return 1
-	TEST_ENV=()
+	TEST_ENV=() PROXIES=()
 	export ENROOT_ALLOW_HTTP=y
 	export ENROOT_SYSCONF_PATH=$STAGE/etc/enroot
 	export ENROOT_LIBRARY_PATH=$STAGE/usr/lib/enroot
 }
 
 common_teardown() {
+	proxies_stop
 	cd "$SUITE" || return 1
 	[ -n "${WORK:-}" ] || return 0
 	if [ -z "${BATS_TEST_COMPLETED:-}" ] && [ -n "${ENROOT_TEST_KEEP:-}" ]; then
@@ -243,6 +244,46 @@ registry_stop() {
 	local pid=${1}_PID dir=${1}_DIR
 	[ -z "${!pid:-}" ] || kill "${!pid}" 2>/dev/null || true
 	[ -z "${!dir:-}" ] || rm -rf "${!dir}"
+}
+
+# proxy [OPTION… --] [RULE…]: the fault proxy in front of the registry; $PROXY is its HOST:PORT, $LOG its log. It ends with
+# the test, or by proxies_stop.
+proxy() {
+	local dir
+	dir=$(mktemp -d "$WORK/proxy.XXXXXX")
+	LOG=$dir/log
+	: >"$LOG"
+	mkfifo "$dir/stdin"
+	"$TOOLS/fault-proxy.py" --upstream "$REGISTRY" --port-file "$dir/port" --log "$LOG" "$@" \
+		<>"$dir/stdin" >"$dir/out" 2>&1 3>&- &
+	PROXIES+=($!)
+	wait_until test -e "$dir/port"
+	PROXY=127.0.0.1:$(cat "$dir/port")
+}
+
+proxies_stop() {
+	local p
+	for p in "${PROXIES[@]}"; do
+		kill "$p" 2>/dev/null || true
+	done
+	PROXIES=()
+}
+
+# wait_until CMD…: until it succeeds, however busy the machine is; a minute at most.
+wait_until() {
+	local i
+	for ((i = 0; i < 1200; i++)); do
+		! "$@" || return 0
+		sleep 0.05
+	done
+	echo "never: $*"
+	return 1
+}
+
+# The digest of the only layer of the image busybox.
+busybox_layer() {
+	curl -s -H "Accept: application/vnd.oci.image.manifest.v1+json" "http://$REGISTRY/v2/busybox/manifests/1" |
+		python3 -c 'import json,sys; print(json.load(sys.stdin)["layers"][0]["digest"])'
 }
 
 # push_layout LAYOUT:TAG NAME:TAG [HOST:PORT]

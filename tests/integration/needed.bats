@@ -6,43 +6,13 @@ setup() {
 	common_setup
 	need_image busybox
 	need_image odd
-	PROXIES=()
 }
-teardown() {
-	local p
-	for p in "${PROXIES[@]}"; do
-		kill "$p" 2>/dev/null || true
-	done
-	common_teardown
-}
-
-# proxy [RULE…]: the fault proxy in front of the registry; $PROXY is its HOST:PORT, $LOG its log.
-proxy() {
-	local i dir
-	dir=$(mktemp -d "$WORK/proxy.XXXXXX")
-	LOG=$dir/log
-	: >"$LOG"
-	mkfifo "$dir/stdin"
-	"$TOOLS/fault-proxy.py" --upstream "$REGISTRY" --port-file "$dir/port" --log "$LOG" "$@" \
-		<>"$dir/stdin" >"$dir/out" 2>&1 3>&- &
-	PROXIES+=($!)
-	for ((i = 0; i < 200; i++)); do
-		[ ! -e "$dir/port" ] || break
-		sleep 0.05
-	done
-	PROXY=127.0.0.1:$(cat "$dir/port")
-}
+teardown() { common_teardown; }
 
 # move_tag FROM: the tag moving:1 becomes image FROM:1
 move_tag() {
 	skopeo --insecure-policy copy -q --src-tls-verify=false --dest-tls-verify=false "docker://$REGISTRY/$1:1" \
 		"docker://$REGISTRY/moving-$BATS_TEST_NUMBER:1"
-}
-
-# The digest of the only layer of the busybox image.
-busybox_layer() {
-	curl -s -H "Accept: application/vnd.oci.image.manifest.v1+json" "http://$REGISTRY/v2/busybox/manifests/1" |
-		python3 -c 'import json,sys; print(json.load(sys.stdin)["layers"][0]["digest"])'
 }
 
 recorded() {
@@ -152,11 +122,7 @@ recorded() {
 	local uri=docker://$PROXY#busybox:1 i first
 	spawn first.log import --if-needed -o out.sqsh "$uri"
 	first=$SPAWNED
-	for ((i = 0; i < 100; i++)); do
-		[ ! -e .out.sqsh.lock ] || break
-		sleep 0.05
-	done
-	[ -e .out.sqsh.lock ]
+	wait_until test -e .out.sqsh.lock
 	spawn second.log import --if-needed -o out.sqsh "$uri"
 	sleep 0.5
 	[ ! -e out.sqsh ]
@@ -174,10 +140,7 @@ recorded() {
 	local uri=docker://$PROXY#busybox:1 i first second
 	spawn first.log import --if-needed -o out.sqsh "$uri"
 	first=$SPAWNED
-	for ((i = 0; i < 100; i++)); do
-		[ ! -e .out.sqsh.lock ] || break
-		sleep 0.05
-	done
+	wait_until test -e .out.sqsh.lock
 	spawn second.log import --if-needed -o out.sqsh "$uri"
 	second=$SPAWNED
 	sleep 0.5

@@ -26,32 +26,10 @@ setup_file() {
 
 setup() {
 	common_setup
-	PROXIES=()
 }
 
 teardown() {
-	local p
-	for p in "${PROXIES[@]}"; do
-		kill "$p" 2>/dev/null || true
-	done
 	common_teardown
-}
-
-# proxy [OPTION… --] [RULE…]: start the fault proxy; $PROXY is its HOST:PORT, $LOG its log.
-proxy() {
-	local i dir
-	dir=$(mktemp -d "$WORK/proxy.XXXXXX")
-	LOG=$dir/log
-	: >"$LOG"
-	mkfifo "$dir/stdin"
-	"$TOOLS/fault-proxy.py" --upstream "$REGISTRY" --port-file "$dir/port" --log "$LOG" "$@" \
-		<>"$dir/stdin" >"$dir/out" 2>&1 3>&- &
-	PROXIES+=($!)
-	for ((i = 0; i < 200; i++)); do
-		[ ! -e "$dir/port" ] || break
-		sleep 0.05
-	done
-	PROXY=127.0.0.1:$(cat "$dir/port")
 }
 
 # fetch NAME: with the cache of this test

@@ -22,9 +22,9 @@
 #define INDEX_DEPTH_MAX 4
 
 struct docker {
-	struct reference named;   /* what was asked for */
-	struct registry registry; /* where it is fetched */
-	char *cache_path;
+	struct reference named;           /* what was asked for */
+	struct registry registry;         /* where it is fetched */
+	char *cache_path, *system_caches; /* may be NULL */
 	unsigned max_connections;
 	struct platform_request platform;
 	struct manifest manifest;
@@ -43,6 +43,7 @@ static void docker_cleanup(struct docker *d)
 	manifest_cleanup(&d->manifest);
 	free(d->manifest_digest);
 	free(d->cache_path);
+	free(d->system_caches);
 	*d = (struct docker){ 0 };
 }
 
@@ -54,26 +55,48 @@ static int docker_init(struct docker *d, const char *uri, const struct endpoint 
 		reference_parse(&d->named, uri, err) < 0 || registry_init(&d->registry, uri, e, o, err) < 0)
 		return -1;
 	d->cache_path = o->cache_path != NULL ? xstrdup(o->cache_path) : NULL;
+	d->system_caches = o->system_caches != NULL ? xstrdup(o->system_caches) : NULL;
 	d->max_connections = o->max_connections;
 	d->keeper = blob_keeper_new();
 	return 0;
 }
 
-/* A document that the cache holds under DIGEST and that is whole. */
-static bool load_cached(struct docker *d, const char *digest, uint64_t size, struct buffer *data)
+static struct cache_places places(const struct docker *d)
 {
-	_cleanup_close_ int fd = d->cache_path != NULL ? blob_open(d->cache_path, digest, size) : -1;
+	return (struct cache_places){ .own = d->cache_path, .system = d->system_caches };
+}
+
+/* The document DIGEST in FD, found in place number PLACE, if it is whole. */
+static bool load_document(
+	struct docker *d, int fd, size_t place, const char *digest, uint64_t size, struct buffer *data)
+{
+	const struct cache_places p = places(d);
 	_cleanup_free_ char *bytes = NULL;
 	size_t len = 0;
-	if (fd < 0 || fd_read_all(fd, (size_t)size, &bytes, &len) < 0)
+	if (fd_read_all(fd, (size_t)size, &bytes, &len) < 0)
 		return false;
 	_cleanup_free_ char *actual = digest_of(digest, bytes, len);
 	if (!str_eq(actual, digest)) {
-		blob_discard(d->cache_path, digest, fd);
+		if (cache_place_is_own(&p, place))
+			(void)blob_discard(d->cache_path, digest, fd);
 		return false;
 	}
 	buffer_append(data, bytes, len);
 	return true;
+}
+
+/* A document that a cache holds under DIGEST and that is whole. */
+static bool load_cached(struct docker *d, const char *digest, uint64_t size, struct buffer *data)
+{
+	const struct cache_places p = places(d);
+	int fd;
+	for (size_t i = 0; (fd = blob_find(&p, digest, size, &i)) >= 0; i++) {
+		bool is_good = load_document(d, fd, i, digest, size, data);
+		close(fd);
+		if (is_good)
+			return true;
+	}
+	return false;
 }
 
 /* Keep a checked document, and release its lock then; that it cannot be kept costs a request next time. */
@@ -287,7 +310,9 @@ static char *docker_default_name(const char *uri, struct error *err)
 
 static bool is_cached(const struct docker *d, const struct source_layer *layer)
 {
-	_cleanup_close_ int fd = blob_open(d->cache_path, layer->digest, layer->size);
+	const struct cache_places p = places(d);
+	size_t place = 0;
+	_cleanup_close_ int fd = blob_find(&p, layer->digest, layer->size, &place);
 	return fd >= 0;
 }
 
@@ -370,9 +395,12 @@ static int docker_blob_open(struct source *s, size_t layer, struct source_blob *
 {
 	struct docker *d = s->state;
 	b->fetch = d->fetch != NULL ? fetch_find(d->fetch, b->layer->digest) : NULL;
-	int fd = b->fetch == NULL ? blob_open(d->cache_path, b->layer->digest, b->layer->size) : -1;
+	const struct cache_places p = places(d);
+	size_t place = 0;
+	int fd = b->fetch == NULL ? blob_find(&p, b->layer->digest, b->layer->size, &place) : -1;
 	if (fd >= 0) {
-		source_blob_init_local(b, fd, 0, d->cache_path);
+		_cleanup_free_ char *cache = cache_place(&p, place);
+		source_blob_init_local(b, fd, 0, cache, cache_place_is_own(&p, place));
 		return 0;
 	}
 	if (b->fetch == NULL)

@@ -76,10 +76,10 @@ int fetch_blob_hash(struct fetch_blob *b, struct error *err)
 	_cleanup_free_ char *digest = digester_final(b->digester);
 	if (str_eq(digest, b->digest))
 		return 1;
-	error_set(err, EBADMSG, "layer %s is damaged in the cache", b->digest);
-	error_hint(err, "it was removed; another try fetches it again");
-	blob_discard(b->fetch->cache_path, b->digest, b->fd);
-	return -1;
+	error_set(err, EBADMSG, "layer %s is damaged in the cache %s", b->digest, b->fetch->cache_path);
+	if (!blob_discard(b->fetch->cache_path, b->digest, b->fd))
+		return error_hint(err, "it belongs to somebody else: remove it, or set ENROOT_CACHE_PATH");
+	return error_hint(err, "it was removed; another try fetches it again");
 }
 
 bool fetch_blob_assign(struct fetch_blob *b, struct transfer *t)
