@@ -363,12 +363,12 @@ static int walk(struct walk *w, int root, struct error *err)
 	return scan_data_drain(w->s, err);
 }
 
-struct tree *scan_rootfs(
-	int root, const char *path, struct sqfs_writer *writer, struct scan_report *report, struct error *err)
+struct tree *scan_tree(int root, const char *path, const struct scan_sink *sink, struct scan_report *report,
+	struct error *err)
 {
 	*report = (struct scan_report){ 0 };
 	struct scan *s = xcalloc(1, sizeof(*s));
-	*s = (struct scan){ .path = path, .tree = tree_new(), .writer = writer, .report = report };
+	*s = (struct scan){ .path = path, .tree = tree_new(), .sink = sink, .report = report };
 	for (unsigned i = 0; i < WINDOW; i++)
 		s->jobs[i].fd = -1;
 	struct walk w = { .s = s, .listing = xmalloc(LISTING_SIZE) };

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -19,6 +20,30 @@ struct scan_report {
 	uint64_t special; /* devices and sockets, not counting /dev */
 	uint64_t mounts;
 };
+
+/*
+ * Where the data of the files go. One file at a time, in the order of the scan: begin, any mix of data and holes, end.
+ * NODE is the file's place in the TREE so far, in which nodes are numbered in the order of the scan; nodes behind it may be
+ * there already. The id given at the end becomes the inode's .data.
+ */
+struct scan_sink {
+	void *ctx;
+	int (*file_begin)(
+		void *ctx, const struct tree *tree, uint32_t node, uint64_t size, struct error *err);
+	int (*file_data)(void *ctx, const void *data, size_t len, struct error *err);
+	int (*file_hole)(void *ctx, uint64_t len, struct error *err); /* zeros */
+	int (*file_end)(void *ctx, uint32_t *id, struct error *err);
+};
+
+/*
+ * Scan the directory ROOT (borrowed, readable), which messages call PATH. Returns the tree, owned by the caller; NULL
+ * with ERR.
+ */
+struct tree *scan_tree(int root, const char *path, const struct scan_sink *sink, struct scan_report *report,
+	struct error *err);
+
+/* Is the extended attribute NAME one that leaves the machine with its file? */
+bool scan_keeps_xattr(const char *name);
 
 /*
  * Scan the directory ROOT (borrowed, readable), which messages call PATH, and pass the data of its files to WRITER.

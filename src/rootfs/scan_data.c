@@ -1,5 +1,5 @@
 /*
- * rootfs/scan_data.c - file data on their way to the writer, in the order of the scan
+ * rootfs/scan_data.c - file data on their way to the sink, in the order of the scan
  *
  * What is in the page cache is read and fed at once. What is not goes to a few threads that wait for the disk, while
  * the scan runs ahead by a window of files.
@@ -97,7 +97,7 @@ static int feed_missing(struct scan *s, const struct scan_job *job, uint64_t mis
 {
 	_cleanup_free_ char *name = tree_path(s->tree, job->node);
 	log_warn("%s/%s became shorter while it was read", s->path, name);
-	return sqfs_writer_file_hole(s->writer, missing, err);
+	return s->sink->file_hole(s->sink->ctx, missing, err);
 }
 
 static int stream_range(
@@ -112,7 +112,7 @@ static int stream_range(
 		ssize_t n = fd_pread_full(job->fd, s->stream, want, at);
 		if (n < 0)
 			return fail(s, job->node, err);
-		if (n > 0 && sqfs_writer_file_data(s->writer, s->stream, (size_t)n, err) < 0)
+		if (n > 0 && s->sink->file_data(s->sink->ctx, s->stream, (size_t)n, err) < 0)
 			return -1;
 		if ((size_t)n < want)
 			return feed_missing(s, job, end - at - (uint64_t)n, err);
@@ -130,7 +130,7 @@ static int stream_sparse(struct scan *s, const struct scan_job *job, struct erro
 		if (data < 0 && errno != ENXIO) /* not offered here */
 			return stream_range(s, job, at, job->size, err);
 		uint64_t begin = data < 0 ? job->size : MIN((uint64_t)data, job->size);
-		if (begin > at && sqfs_writer_file_hole(s->writer, begin - at, err) < 0)
+		if (begin > at && s->sink->file_hole(s->sink->ctx, begin - at, err) < 0)
 			return -1;
 		if (begin == job->size)
 			break;
@@ -153,7 +153,7 @@ static int feed_data(struct scan *s, const struct scan_job *job, struct error *e
 		errno = job->failure;
 		return fail(s, job->node, err);
 	}
-	if (job->len != 0 && sqfs_writer_file_data(s->writer, job->data, job->len, err) < 0)
+	if (job->len != 0 && s->sink->file_data(s->sink->ctx, job->data, job->len, err) < 0)
 		return -1;
 	return job->len < job->size ? feed_missing(s, job, job->size - job->len, err) : 0;
 }
@@ -161,8 +161,9 @@ static int feed_data(struct scan *s, const struct scan_job *job, struct error *e
 static int feed(struct scan *s, struct scan_job *job, struct error *err)
 {
 	uint32_t id;
-	if (sqfs_writer_file_begin(s->writer, job->size, err) < 0 || feed_data(s, job, err) < 0 ||
-		sqfs_writer_file_end(s->writer, &id, err) < 0)
+	const struct scan_sink *sink = s->sink;
+	if (sink->file_begin(sink->ctx, s->tree, job->node, job->size, err) < 0 ||
+		feed_data(s, job, err) < 0 || sink->file_end(sink->ctx, &id, err) < 0)
 		return -1;
 	tree_node(s->tree, job->node)->data = id;
 	if (job->fd >= 0)

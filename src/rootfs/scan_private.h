@@ -40,7 +40,7 @@ struct scan_readers {
 struct scan {
 	const char *path;
 	struct tree *tree;
-	struct sqfs_writer *writer;
+	const struct scan_sink *sink;
 	struct scan_report *report;
 	uint64_t dev, mount; /* of the root */
 	bool has_mount;

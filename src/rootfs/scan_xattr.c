@@ -12,7 +12,7 @@
 #define VALUE_MAX 65535u /* what squashfs takes */
 
 /* What speaks of this machine stays here. */
-static bool is_kept(const char *name)
+bool scan_keeps_xattr(const char *name)
 {
 	if (str_starts_with(name, "user.overlay."))
 		return false;
@@ -42,7 +42,7 @@ static int read_set(struct scan *s, int fd, const char *names, size_t len, uint3
 	size_t count = 0, capacity = 0;
 	int r = 0;
 	for (const char *name = names; r == 0 && name < names + len; name += strlen(name) + 1) {
-		if (!is_kept(name))
+		if (!scan_keeps_xattr(name))
 			continue;
 		grow_array(&list, &capacity, count + 1);
 		r = read_value(fd, name, &list[count], err);
