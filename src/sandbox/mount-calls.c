@@ -225,6 +225,12 @@ int call_set_attributes(int fd, unsigned long set, unsigned long clear, unsigned
 	return propagation != 0 ? call_set_propagation(fd, propagation) : 0;
 }
 
+int call_set_attributes_below(int fd, unsigned long set)
+{
+	struct mount_attr attr = { .attr_set = attributes(set) };
+	return mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr));
+}
+
 int call_set_propagation(int fd, unsigned long propagation)
 {
 	struct mount_attr attr = { .propagation = propagation & ~(unsigned long)MS_REC };

@@ -25,6 +25,9 @@ int call_remount(int fd, unsigned long flags, const char *data);
  */
 int call_set_attributes(int fd, unsigned long set, unsigned long clear, unsigned long propagation);
 
+/* Set flags of a mount and of all mounts below it; ENOSYS before Linux 5.12. */
+int call_set_attributes_below(int fd, unsigned long set);
+
 /* PROPAGATION is one of MS_SHARED…, with MS_REC for all below too. */
 int call_set_propagation(int fd, unsigned long propagation);
 

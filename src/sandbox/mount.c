@@ -252,6 +252,11 @@ int mount_set_flags(int fd, unsigned long set, unsigned long clear, struct error
 	return call_set_attributes(fd, set, clear, 0) < 0 ? error_errno(err, "cannot change a mount") : 0;
 }
 
+bool mount_set_flags_below(int fd, unsigned long set)
+{
+	return call_set_attributes_below(fd, set) == 0;
+}
+
 int mount_set_propagation(int fd, unsigned long propagation, struct error *err)
 {
 	if (call_set_propagation(fd, propagation) < 0)

@@ -46,6 +46,9 @@ int mount_filesystem(const char *source, int target, const char *type, unsigned 
 /* Change the mount that FD stands at the top of: flags (locked ones stay), or propagation (MS_SLAVE, MS_PRIVATE,
  * MS_SHARED or MS_UNBINDABLE, with MS_REC for all below). */
 int mount_set_flags(int fd, unsigned long set, unsigned long clear, struct error *err);
+/* The same flags for all mounts below it, too. false: FD is not at the top of a mount, or the kernel is older than
+ * Linux 5.12. */
+bool mount_set_flags_below(int fd, unsigned long set);
 int mount_set_propagation(int fd, unsigned long propagation, struct error *err);
 
 /* Lazily unmount the mount that FD stands at the top of. */

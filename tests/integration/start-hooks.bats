@@ -158,6 +158,27 @@ hook() {
 @test "cgroups are read-only" {
 	run -0 enroot start c sh -c 'for d in /sys/fs/cgroup /sys/fs/cgroup/*; do mkdir $d/x 2>/dev/null && echo "made $d/x"; done; true'
 	[ "$output" = "" ]
+	# Each hierarchy of the host, whether this process is in its topmost group or not.
+	run -0 enroot start c cat /proc/self/mountinfo
+	refute grep -E ' - cgroup2? ' <(grep -vE '^[^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ ro,nosuid,nodev,noexec' <<<"$output")
+	[ "$(sort -u <(awk '/ - cgroup2? /{ print $5 }' <<<"$output"))" = "$(sort -u <(awk '/ - cgroup2? /{ print $5 }' /proc/self/mountinfo))" ]
+}
+
+# in_group DIRECTORY CMD…
+in_group() (
+	echo "$BASHPID" >"$1/cgroup.procs" && shift && "$@"
+)
+
+@test "cgroups: the own group is on top, whatever it is called" {
+	need_root
+	local top group
+	top=$(awk '/ - cgroup2? /{ print $5 }' /proc/self/mountinfo | head -1)
+	[ -n "$top" ] && mkdir "$top/enroot-test-$$" || skip "no cgroup can be made here"
+	group=$top/enroot-test-$$
+	run -0 in_group "$group" enroot start c ls "$top"
+	rmdir "$group"
+	refute grep -q enroot-test <<<"$output"
+	grep -qE '^(cgroup.procs|tasks)$' <<<"$output"
 }
 
 @test "the time zone is the host's" {
