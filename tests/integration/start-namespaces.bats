@@ -154,6 +154,32 @@ is_not_stopped() {
 	unset ENROOT_UNSHARE_PID ENROOT_UNSHARE_NET ENROOT_UNSHARE_IPC ENROOT_UNSHARE_UTS
 }
 
+@test "where the host's root is the initial ramfs, which cannot be pivoted from" {
+	need_root
+	release_only # a static program, which needs nothing of the host
+	on_ramfs() {
+		unshare -m "$TOOLS/on-ramfs.py" bash -c "$(declare -p TEST_ENV WORK; declare -f)
+			$1" 3>&-
+	}
+	run on_ramfs 'grep -E "^[^ ]+ [^ ]+ [^ ]+ / / .* - (rootfs|ramfs) " /proc/self/mountinfo'
+	[ "$status" -ne 77 ] || skip "$output"
+	[ "$status" -eq 0 ]
+	run -0 on_ramfs "enroot start c sh -c 'echo \$\$; ls -d /proc $SUITE; wc -l </proc/self/mounts'"
+	grep -qx /proc <<<"$output"
+	[[ $output == *"$SUITE: No such file"* ]]
+	[ "${lines[-1]}" -gt 10 ]
+	run -0 on_ramfs "enroot start --pid --root --rw c sh -c 'echo \$\$; echo new >/new; cd /; cd ../..; ls -d $SUITE'; true"
+	[ "${lines[0]}" = 1 ]
+	[[ ${lines[1]} == *"No such file"* ]]
+	[ "$(cat "$DATA/c/new")" = new ]
+	# What joins lands in the container, and it is listed.
+	run -0 on_ramfs 'enroot start --detach --name x c sh -c "exec sleep 100" >/dev/null
+		enroot list -f | grep -c "^c .*sleep 100"; enroot exec x cat /new; enroot stop x'
+	[ "$output" = $'1\nnew' ]
+	run -0 on_ramfs 'enroot doctor'
+	[[ $output == *"by moving mounts"* ]]
+}
+
 @test "a plain start forks nothing and execs once" {
 	release_only
 	command -v strace >/dev/null || skip "needs strace"
