@@ -110,6 +110,7 @@ assert d["can_start"] == (not bad), bad' "$output"
 }
 
 @test "masked /proc forbids --pid, not a start" {
+	[ "$(grep -c ' - proc ' /proc/self/mountinfo)" -eq 1 ] || skip "another mount of proc is whole: the kernel goes by that"
 	run --separate-stderr as_user unshare -Urm sh -c "mount --bind /dev/null /proc/uptime && $BIN/enroot doctor --json"
 	[ "$status" -eq 0 ]
 	well_formed
