@@ -155,6 +155,14 @@ hook() {
 	[ "${lines[2]}" != "$(readlink /proc/self/ns/ipc)" ]
 }
 
+@test "a site without the standard mounts: containers start all the same" {
+	rm "$WORK"/sysconf/mounts.d/*
+	run -0 enroot start c echo started
+	[ "$output" = started ]
+	run -0 enroot start --rw --root c sh -c 'test ! -e /proc/self && echo started'
+	[ "$output" = started ]
+}
+
 @test "cgroups are read-only" {
 	run -0 enroot start c sh -c 'for d in /sys/fs/cgroup /sys/fs/cgroup/*; do mkdir $d/x 2>/dev/null && echo "made $d/x"; done; true'
 	[ "$output" = "" ]
