@@ -24,6 +24,18 @@ static int rename_over(int dir, const char *temp, const char *name, const char *
 	return -1;
 }
 
+/* The directory that the file is to be in, made where the image has none: not every one has an /etc. */
+static int open_directory(int root, const char *path, char **name, struct error *err)
+{
+	int dir = resolve_parent(root, path, name, err);
+	if (dir >= 0 || err->code != ENOENT)
+		return dir;
+	error_clear(err);
+	_cleanup_free_ char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	_cleanup_close_ int made = resolve_mkdirs(root, parent, 0755, err);
+	return made < 0 ? -1 : resolve_parent(root, path, name, err);
+}
+
 /* A descriptor of the new file, or -1. */
 static int write_new(int dir, const char *name, const char *text, size_t len, mode_t mode)
 {
@@ -38,7 +50,7 @@ int place_replace_file(
 	int root, const char *path, const char *text, size_t len, mode_t mode, struct error *err)
 {
 	_cleanup_free_ char *name = NULL;
-	_cleanup_close_ int dir = resolve_parent(root, path, &name, err);
+	_cleanup_close_ int dir = open_directory(root, path, &name, err);
 	if (dir < 0)
 		return -1;
 	_cleanup_free_ char *temp = publish_temp_name();
@@ -54,7 +66,7 @@ int place_replace_file(
 int place_replace_link(int root, const char *path, const char *target, struct error *err)
 {
 	_cleanup_free_ char *name = NULL;
-	_cleanup_close_ int dir = resolve_parent(root, path, &name, err);
+	_cleanup_close_ int dir = open_directory(root, path, &name, err);
 	if (dir < 0)
 		return -1;
 	_cleanup_free_ char *temp = publish_temp_name();

@@ -155,6 +155,15 @@ hook() {
 	[ "${lines[2]}" != "$(readlink /proc/self/ns/ipc)" ]
 }
 
+@test "a root filesystem without /etc: containers start, writable or not" {
+	rm -r "$DATA/c/etc"
+	run -0 enroot start c sh -c 'cat /etc/passwd'
+	[[ $output == *":$TEST_UID:"* ]]
+	run -0 enroot start --rw c /bin/sh -c 'cat /etc/passwd'
+	[[ $output == *":$TEST_UID:"* ]]
+	[ -s "$DATA/c/etc/passwd" ]
+}
+
 @test "a site without the standard mounts: containers start all the same" {
 	rm "$WORK"/sysconf/mounts.d/*
 	run -0 enroot start c echo started
