@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An HTTP proxy in front of a registry that does what networks and servers do at their worst.
 
-usage: fault-proxy.py --upstream HOST:PORT --port-file FILE --log FILE [--tls CERT KEY] [--client-ca FILE] [--tokens [USER:PASSWORD]]
+usage: fault-proxy.py --upstream HOST:PORT --port-file FILE --log FILE [--listen ADDRESS] [--tls CERT KEY] [--client-ca FILE] [--tokens [USER:PASSWORD]]
                       [--token-uses N] [--token-life S] [--realm URL] [--service NAME] [RULE]…
 
 A RULE is PATTERN=ACTION[*COUNT]: the first rule with uses left whose PATTERN (a regular expression) is found in the
@@ -234,6 +234,7 @@ def main():
     p.add_argument("--upstream", required=True)
     p.add_argument("--port-file", required=True)
     p.add_argument("--log", required=True)
+    p.add_argument("--listen", default="127.0.0.1")
     p.add_argument("--tls", nargs=2)
     p.add_argument("--client-ca")
     p.add_argument("--tokens", nargs="?", const="")
@@ -244,7 +245,7 @@ def main():
     p.add_argument("rules", nargs="*")
     Handler.options = p.parse_args()
     Handler.rules = [Rule(r) for r in Handler.options.rules]
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server((Handler.options.listen, 0), Handler)
     if Handler.options.tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*Handler.options.tls)
