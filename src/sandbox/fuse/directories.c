@@ -18,6 +18,8 @@ struct listing {
 	struct sqfs_dir at;
 	uint64_t skip; /* bytes of the listing that were asked for earlier */
 	bool plus;
+	bool bare; /* attributes of directories only */
+	unsigned bare_names;
 	uint8_t *out;
 	size_t room, used;
 };
@@ -95,7 +97,7 @@ static int emit_next(struct listing *l)
 	if (consumed <= l->skip)
 		return 1;
 	const struct sqfs_inode *with = NULL;
-	if (l->plus) {
+	if (l->plus && (!l->bare || entry.type == SQFS_DIR)) {
 		if (sqfs_inode(l->w->reader, entry.ref, &inode, &l->w->err) == 0)
 			with = &inode;
 		else
@@ -103,8 +105,10 @@ static int emit_next(struct listing *l)
 	}
 	uint64_t number = with != NULL ? with->number : entry.number;
 	unsigned type = with != NULL ? with->type : entry.type;
-	if (emit(l, entry.name, entry.name_len, number, type, DOTS + consumed, with))
+	if (emit(l, entry.name, entry.name_len, number, type, DOTS + consumed, with)) {
+		l->bare_names += with == NULL;
 		return 1;
+	}
 	l->at = before;
 	return 0;
 }
@@ -131,6 +135,9 @@ static ssize_t read_directory(struct worker *w, const struct request *req, bool 
 		return worker_failed(w);
 	if (l.skip > 0)
 		recall(&l);
+	if (plus)
+		l.bare = l.skip > 0 ? interest_goes_on(w->server, l.node)
+				    : interest_begin(w->server, l.node, &inode);
 	if (!emit_dots(&l, in->offset))
 		return (ssize_t)l.used;
 	do {
@@ -141,6 +148,8 @@ static ssize_t read_directory(struct worker *w, const struct request *req, bool 
 		return worker_failed(w);
 	error_clear(&w->err);
 	remember(&l);
+	if (plus && l.skip == 0)
+		interest_listed(w->server, l.node, l.bare_names);
 	return (ssize_t)l.used;
 }
 

@@ -86,8 +86,11 @@ ssize_t op_lookup(struct worker *w, const struct request *req)
 	r = sqfs_dir_lookup(w->reader, &inode, name, len, &entry, &w->err);
 	if (r < 0 || (r > 0 && sqfs_inode(w->reader, entry.ref, &inode, &w->err) < 0))
 		return worker_failed(w);
-	if (r > 0)
+	if (r > 0) {
 		fill_entry(w->server, &inode, &out);
+		if (inode.type != SQFS_DIR)
+			interest_asked(w->server, req->in->nodeid);
+	}
 	return worker_answer(w, &out, sizeof(out));
 }
 

@@ -29,6 +29,22 @@ struct directory_cursor {
 	struct sqfs_dir at;
 };
 
+/* A directory that was listed lately. */
+struct listed {
+	uint64_t node;
+	bool bare; /* without the attributes of what is no directory */
+};
+
+/* What the client seems to want of listings (interest.c). */
+struct interest {
+	bool bare;
+	uint64_t probe;           /* a directory whose names may still be asked about; 0: none */
+	unsigned age;             /* listings of others since */
+	unsigned since, interval; /* full listings since the last probe, and how many there should be */
+	struct listed listed[32]; /* a ring */
+	unsigned next;
+};
+
 struct fuse_server {
 	struct sqfs_image *image;
 	uint64_t root; /* reference */
@@ -40,6 +56,7 @@ struct fuse_server {
 	pthread_mutex_t lock;                               /* of what follows */
 	struct directory_cursor cursors[DIRECTORY_CURSORS]; /* where listings were left, a ring */
 	unsigned next_cursor;
+	struct interest interest;
 	struct prefetch *prefetch; /* made when first needed */
 	bool prefetch_failed;
 
@@ -98,6 +115,17 @@ int start_thread(void *(*run)(void *), void *arg, size_t stack_bytes);
 /* prefetch.c: after reading from the fragment of E; after reading the beginning of a block, with POSITION behind it. */
 void prefetch_after_fragment(struct fuse_server *s, const struct sqfs_extent *e);
 void prefetch_after_block(struct worker *w, const struct sqfs_extents *position);
+
+/*
+ * interest.c: at the beginning of a listing, and at one of its later pieces: without the attributes of all but
+ * directories? After its beginning: how many names were given so. After the lookup of something in PARENT that is no
+ * directory.
+ */
+void interest_init(struct interest *i);
+bool interest_begin(struct fuse_server *s, uint64_t node, const struct sqfs_inode *dir);
+bool interest_goes_on(struct fuse_server *s, uint64_t node);
+void interest_listed(struct fuse_server *s, uint64_t node, unsigned bare_names);
+void interest_asked(struct fuse_server *s, uint64_t parent);
 
 /* server.c: another thread, if all are busy. */
 void server_grow(struct fuse_server *s);

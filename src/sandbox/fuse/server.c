@@ -12,7 +12,8 @@
 #include "sandbox/fuse/notice.h"
 #include "sandbox/fuse/private.h"
 
-#define STACK_BYTES (256u * 1024)
+#define STACK_BYTES         (256u * 1024)
+#define LONG_LISTINGS_MINOR 44 /* Linux 6.16: READDIR asks for as much as the process does */
 
 /* Room for the header in front of the answer, so that one write(2) sends both. */
 #define HEADER sizeof(struct fuse_out_header)
@@ -48,9 +49,11 @@ static ssize_t op_init(struct worker *w, const struct request *req)
 	const struct fuse_init_in *in = req->arg;
 	if (in->major < FUSE_KERNEL_VERSION)
 		return -EPROTO;
-	uint32_t wanted = FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_DO_READDIRPLUS |
-			  FUSE_READDIRPLUS_AUTO | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |
-			  FUSE_EXPLICIT_INVAL_DATA;
+	uint32_t wanted = FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_DO_READDIRPLUS | FUSE_MAX_PAGES |
+			  FUSE_CACHE_SYMLINKS | FUSE_EXPLICIT_INVAL_DATA;
+	/* Where a listing comes in pages, the kernel should choose: entries with attributes are four times as long. */
+	if (in->minor < LONG_LISTINGS_MINOR)
+		wanted |= FUSE_READDIRPLUS_AUTO;
 	struct fuse_init_out out = {
 		.major = FUSE_KERNEL_VERSION,
 		.minor = MIN(in->minor, (uint32_t)FUSE_KERNEL_MINOR_VERSION),
@@ -261,6 +264,7 @@ struct fuse_server *fuse_server_new(const struct fuse_server_options *options, s
 	s->notices = options->notices;
 	s->workers_max = options->threads > 0 ? options->threads : count_workers();
 	pthread_mutex_init(&s->lock, NULL);
+	interest_init(&s->interest);
 	return s;
 }
 

@@ -18,6 +18,8 @@
 #define BIG_FILE_BYTES 700001u /* five blocks and a fragment */
 #define MANY_ENTRIES   3000u
 
+#define SMALL_DIRECTORIES 12u
+
 static inline uint8_t big_byte(uint64_t offset)
 {
 	return (uint8_t)(offset * 7 + offset / 1000);
@@ -41,7 +43,23 @@ static inline struct tree_inode file_inode(
 	return inode;
 }
 
-/* /big, /empty, /link → big, /dir with MANY_ENTRIES files, /attr with user.a and user.overlay.opaque (or none). */
+/* PARENT/d0, d1, … with the files a, b and c each. */
+static inline void add_small_directories(
+	struct tree *t, uint32_t parent, struct tree_inode dir, struct tree_inode file)
+{
+	for (unsigned i = 0; i < SMALL_DIRECTORIES; i++) {
+		char name[8];
+		snprintf(name, sizeof(name), "d%u", i);
+		uint32_t node = add_node(t, parent, name, dir);
+		for (const char *file_name = "a\0b\0c\0"; *file_name != '\0'; file_name += 2)
+			add_node(t, node, file_name, file);
+	}
+}
+
+/*
+ * /big, /empty, /link → big, /dir with MANY_ENTRIES files, /small with SMALL_DIRECTORIES, /attr with user.a and
+ * user.overlay.opaque (or none).
+ */
 static inline int make_image(bool xattrs)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -69,6 +87,7 @@ static inline int make_image(bool xattrs)
 		snprintf(name, sizeof(name), "entry-%05u", i);
 		add_node(t, node, name, empty);
 	}
+	add_small_directories(t, add_node(t, TREE_ROOT, "small", dir), dir, empty);
 	if (sqfs_writer_finish(w, t, 1, NULL, &err) < 0)
 		abort();
 	sqfs_writer_free(w);

@@ -252,12 +252,54 @@ static void test_listed_nodes_are_good(void **state)
 			assert_int_equal(e->entry_out.attr.mode >> 12, e->dirent.type);
 		at += (ssize_t)FUSE_DIRENTPLUS_SIZE(e);
 	}
-	assert_int_equal(count, 7); /* with "." and "..", which have no node */
+	assert_int_equal(count, 8); /* with "." and "..", which have no node */
 	for (unsigned i = 0; i < count; i++) {
 		const struct fuse_getattr_in get = { 0 };
 		if (nodes[i] != 0)
 			assert_true(ask(*state, FUSE_GETATTR, nodes[i], &get, sizeof(get)) > 0);
 	}
+}
+
+/* List DIR; returns how many of its names come without attributes. */
+static unsigned count_bare(struct fixture *f, uint64_t dir)
+{
+	const struct fuse_read_in in = { .size = 65536 };
+	ssize_t n = ask(f, FUSE_READDIRPLUS, dir, &in, sizeof(in));
+	unsigned bare = 0;
+	assert_true(n > 0);
+	for (ssize_t at = 0; at < n;) {
+		const struct fuse_direntplus *e =
+			(const struct fuse_direntplus *)((const uint8_t *)body() + at);
+		bare += e->entry_out.nodeid == 0 && e->dirent.name[0] != '.';
+		assert_int_equal(
+			e->dirent.type, e->dirent.name[0] == 'd' || e->dirent.name[0] == '.' ? 4 : 8);
+		at += (ssize_t)FUSE_DIRENTPLUS_SIZE(e);
+	}
+	return bare;
+}
+
+static void test_attributes_come_to_those_who_use_them(void **state)
+{
+	uint64_t small = lookup(*state, FUSE_ROOT_ID, "small"), dirs[SMALL_DIRECTORIES];
+	for (unsigned i = 0; i < SMALL_DIRECTORIES; i++) {
+		char name[8];
+		snprintf(name, sizeof(name), "d%u", i);
+		dirs[i] = lookup(*state, small, name);
+	}
+	assert_int_equal(count_bare(*state, small), 0);   /* directories have them in any case: no probe */
+	assert_int_equal(count_bare(*state, dirs[0]), 3); /* a probe */
+	assert_int_equal(count_bare(*state, dirs[1]), 0);
+	assert_int_equal(count_bare(*state, dirs[2]), 3); /* nobody asked */
+	assert_int_equal(count_bare(*state, dirs[3]), 3);
+	assert_int_equal(count_bare(*state, small), 0);
+	assert_true(lookup(*state, dirs[3], "a") != 0);
+	for (unsigned i = 4; i < 8; i++)
+		assert_int_equal(count_bare(*state, dirs[i]), 0);
+	assert_int_equal(count_bare(*state, dirs[8]), 3); /* the next probe */
+	assert_true(lookup(*state, dirs[8], "b") != 0);
+	for (unsigned i = 9; i < 12; i++)
+		assert_int_equal(count_bare(*state, dirs[i]), 0);
+	assert_true(lookup(*state, dirs[0], "a") != 0); /* long ago */
 }
 
 static ssize_t get_xattr(struct fixture *f, uint64_t node, const char *name, uint32_t size)
@@ -372,6 +414,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_readlink, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_listing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_listed_nodes_are_good, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_attributes_come_to_those_who_use_them, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_xattrs, setup, teardown),
 		cmocka_unit_test(test_no_xattrs),
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
