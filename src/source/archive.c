@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "source/input.h"
 
 #define BLOCK        512
 #define MEMBERS_MAX  100000
@@ -239,21 +240,13 @@ static int check_file(struct archive *a, struct error *err)
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, EINVAL, "Invalid image format: %s", a->path);
 	a->size = (uint64_t)st.st_size;
-	unsigned char magic[4] = { 0 };
-	if (pread(a->fd, magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) &&
-		(memcmp(magic, "\x1f\x8b", 2) == 0 || memcmp(magic, "\x28\xb5\x2f\xfd", 4) == 0)) {
-		error_set(err, EINVAL, "Invalid image format: %s", a->path);
-		return error_hint(err, "the archive is compressed as a whole: decompress it first");
-	}
 	return 0;
 }
 
-int archive_open(const char *path, struct archive **archive, struct error *err)
+int archive_open(const char *file, const char *cache_path, struct archive **archive, struct error *err)
 {
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return error_set(err, errno, "%s: %s", strerror(errno), path);
-	return archive_open_fd(fd, path, archive, err);
+	int fd = input_open_inflated(file, cache_path, err);
+	return fd < 0 ? -1 : archive_open_fd(fd, str_eq(file, "-") ? "standard input" : file, archive, err);
 }
 
 int archive_open_fd(int fd, const char *name, struct archive **archive, struct error *err)

@@ -18,8 +18,8 @@ struct archive_range {
 	uint64_t start, size;
 };
 
-/* Open PATH, which must be a regular file, and list its members. */
-int archive_open(const char *path, struct archive **archive, struct error *err);
+/* Open FILE, as input_open_inflated() does (CACHE_PATH is for that), and list its members. */
+int archive_open(const char *file, const char *cache_path, struct archive **archive, struct error *err);
 /* The same of FD, taken over (also on failure), called NAME in messages. */
 int archive_open_fd(int fd, const char *name, struct archive **archive, struct error *err);
 void archive_free(struct archive *a);

@@ -143,7 +143,7 @@ static int load(struct docker_archive *d, const char *uri, const struct source_o
 	*d = (struct docker_archive){ 0 };
 	if (local_parse(uri, PREFIX, &d->path, &d->name, err) < 0 ||
 		platform_request_parse(&d->platform, o->arch, err) < 0 ||
-		archive_open(d->path, &d->archive, err) < 0)
+		archive_open(d->path, o->cache_path, &d->archive, err) < 0)
 		return -1;
 	return load_image(d, image, err);
 }

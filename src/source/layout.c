@@ -188,7 +188,7 @@ static int layout_init(struct layout *l, const char *uri, const char *prefix, co
 		platform_request_parse(&l->platform, o->arch, err) < 0)
 		return -1;
 	if (str_eq(prefix, "oci-archive:"))
-		return archive_open(l->path, &l->archive, err);
+		return archive_open(l->path, o->cache_path, &l->archive, err);
 	l->dir = open(l->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return l->dir >= 0 ? 0 : error_set(err, errno, "%s: %s", strerror(errno), l->path);
 }

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "source/input.h"
 
 static int refuse(const char *uri, const char *prefix, struct error *err)
 {
@@ -43,9 +44,7 @@ char *local_default_name(const char *uri, const char *prefix, struct error *err)
 	_cleanup_free_ char *rest = NULL;
 	if (local_parse(uri, prefix, &path, &rest, err) < 0)
 		return NULL;
-	_cleanup_free_ char *base = path_basename(path);
-	if (is_archive(prefix) && str_ends_with(base, ".tar"))
-		base[strlen(base) - strlen(".tar")] = '\0';
+	_cleanup_free_ char *base = is_archive(prefix) ? input_name(path) : path_basename(path);
 	bool is_whole = rest != NULL && str_eq(prefix, "docker-archive:"); /* NAME:TAG says it all */
 	char *name = is_whole ? xstrdup(rest)
 			      : xasprintf("%s%s%s", base, rest != NULL ? "+" : "", rest != NULL ? rest : "");

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -11,7 +10,7 @@
 #include "base/memory.h"
 #include "base/paths.h"
 #include "base/publish.h"
-#include "base/str.h"
+#include "base/space.h"
 
 #define CACHE_MODE 0700
 #define COPY_BYTES ((size_t)256 << 10)
@@ -28,21 +27,18 @@ int spool_open(const char *cache_path, struct error *err)
 	_cleanup_free_ char *name = publish_temp_name();
 	_cleanup_free_ char *path = path_join(cache_path, name);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_errno(err, "cannot create a temporary file in %s", cache_path);
+	if (fd < 0) {
+		error_errno(err, "cannot create a temporary file in %s", cache_path);
+		return space_hint(cache_path, 0, "ENROOT_CACHE_PATH", err);
+	}
 	(void)unlink(path);
 	return fd;
 }
 
 int spool_write_error(const char *cache_path, struct error *err)
 {
-	int code = errno;
-	struct statvfs fs;
 	error_errno(err, "cannot write to a temporary file in %s", cache_path);
-	if (code == ENOSPC && statvfs(cache_path, &fs) == 0)
-		return error_hint(err, "%s are free there; make room, or set ENROOT_CACHE_PATH",
-			str_bytes((uint64_t)fs.f_bavail * fs.f_frsize));
-	return -1;
+	return space_hint(cache_path, 0, "ENROOT_CACHE_PATH", err);
 }
 
 static int copy(int from, int to, const char *cache_path, const char *what, struct error *err)

@@ -17,11 +17,11 @@
 #include "base/str.h"
 #include "layer/stream.h"
 #include "source/config.h"
+#include "source/input.h"
 #include "source/local.h"
 #include "source/manifest.h"
 #include "source/platform.h"
 #include "source/scheme.h"
-#include "source/spool.h"
 
 #define PREFIX "tar:"
 
@@ -37,28 +37,6 @@ static const char *file_of(const char *uri, struct error *err)
 	error_set(err, EINVAL, "Invalid image reference: %s", uri);
 	error_hint(err, "expected " PREFIX "FILE, or " PREFIX "- for standard input");
 	return NULL;
-}
-
-static int open_file(const char *file, const struct source_options *o, struct error *err)
-{
-	if (str_eq(file, "-"))
-		return spool_copy(o->cache_path, STDIN_FILENO, "standard input", err);
-	_cleanup_close_ int fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
-	if (fd < 0)
-		return error_set(err, errno, "%s: %s", strerror(errno), file);
-	if (fstat(fd, &st) < 0)
-		return error_errno(err, "cannot look at %s", file);
-	if (S_ISDIR(st.st_mode))
-		return error_set(err, EISDIR, "Invalid image format: %s is a directory", file);
-	/* A pipe, such as <(zcat x), can be read only once. */
-	if (S_ISFIFO(st.st_mode)) {
-		(void)fcntl(fd, F_SETFL, 0);
-		return spool_copy(o->cache_path, fd, file, err);
-	}
-	if (!S_ISREG(st.st_mode))
-		return error_set(err, EINVAL, "Invalid image format: %s", file);
-	return steal_fd(&fd);
 }
 
 struct file_input {
@@ -122,7 +100,7 @@ static int load(
 	const char *file = file_of(uri, err);
 	if (file == NULL || platform_request_parse(&platform, o->arch, err) < 0)
 		return -1;
-	_cleanup_close_ int fd = open_file(file, o, err);
+	_cleanup_close_ int fd = input_open(file, o->cache_path, err);
 	_cleanup_free_ char *diff_id = fd >= 0 ? find_diff_id(fd, file, err) : NULL;
 	if (diff_id == NULL)
 		return -1;
@@ -133,15 +111,8 @@ static int load(
 
 static char *default_name(const char *uri, struct error *err)
 {
-	static const char *const suffixes[] = { ".gz", ".zst", ".xz", ".tgz", ".tzst", ".txz", ".tar" };
 	const char *file = file_of(uri, err);
-	if (file == NULL)
-		return NULL;
-	char *name = str_eq(file, "-") ? xstrdup("stdin") : path_basename(file);
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
-		if (str_ends_with(name, suffixes[i]) && strlen(name) > strlen(suffixes[i]))
-			name[strlen(name) - strlen(suffixes[i])] = '\0';
-	return name;
+	return file != NULL ? input_name(file) : NULL;
 }
 
 struct tar_state {

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (archive_open(path, &a, &err) < 0)
+	if (archive_open(path, NULL, &a, &err) < 0)
 		return 0;
 	if (archive_find(a, "index.json", &range, &err) == 0 &&
 		(range.start > size || range.size > size - range.start))

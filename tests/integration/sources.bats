@@ -71,6 +71,35 @@ teardown() {
 	[ "$(grep -c "bad number" <<<"$output")" -eq 1 ]
 }
 
+@test "archives come compressed as a whole, through pipes and on standard input, too" {
+	saved some:1 >/dev/null
+	skopeo --insecure-policy copy -q docker-archive:some.tar oci-archive:oci.tar:1 >/dev/null
+	local want kind file
+	for kind in docker-archive:some oci-archive:oci; do
+		file=${kind#*:}.tar kind=${kind%:*}
+		gzip -k "$file" && zstd -q "$file" && xz -k "$file"
+		chmod a+r "$file"*
+		want=$(enroot digest "$kind:$file")
+		[[ $want == sha256:* ]]
+		for file in "$file".gz "$file".zst "$file".xz; do
+			[ "$(enroot digest "$kind:$file")" = "$want" ]
+		done
+		[ "$(enroot digest "$kind:-" <"$file")" = "$want" ]
+		# shellcheck disable=SC2002
+		cat "$file" | enroot import --if-needed "$kind:-"
+		unsquashfs -cat stdin.sqsh etc/rc | grep -qx "# enroot-manifest: $want"
+		mv stdin.sqsh "$kind.sqsh"
+	done
+	gzip -c /dev/null >empty.tar.gz
+	head -c 20000 some.tar.gz >short.tar.gz
+	chmod a+r ./*.gz
+	for file in empty short; do
+		run enroot import -o x.sqsh "docker-archive:$file.tar.gz"
+		assert_one_error "$file.tar.gz"
+	done
+	assert_only docker-archive.sqsh oci-archive.sqsh some.tar{,.gz,.zst,.xz} oci.tar{,.gz,.zst,.xz} empty.tar.gz short.tar.gz
+}
+
 @test "podman:// and dockerd:// by socket" {
 	need_root
 	export CONTAINERS_STORAGE_CONF=$WORK/storage.conf

@@ -22,6 +22,7 @@ struct auth {
 	pthread_mutex_t lock;
 	const struct reference *ref;
 	const char *config_path;
+	const char *actions; /* of a token's scope (distribution spec, "Token scope") */
 	struct http *http;
 	struct challenge challenge;
 	struct credentials credentials;
@@ -44,6 +45,7 @@ struct auth *auth_new(
 	pthread_mutex_init(&a->lock, NULL);
 	a->ref = ref;
 	a->config_path = config_path;
+	a->actions = "pull";
 	a->http = http_new(options);
 	return a;
 }
@@ -58,6 +60,11 @@ void auth_free(struct auth *a)
 	credentials_free_secret(a->value);
 	pthread_mutex_destroy(&a->lock);
 	free(a);
+}
+
+void auth_want_push(struct auth *a)
+{
+	a->actions = "pull,push";
 }
 
 /* "Basic …" of RFC 7617; the caller owns it. NULL if there is no secret. */
@@ -116,9 +123,10 @@ static void append_field(struct buffer *b, const char *name, const char *value)
 static char *make_scope(const struct auth *a)
 {
 	const char *asked = a->challenge.scope;
-	if (asked != NULL && str_starts_with(asked, "repository:") && str_ends_with(asked, ":pull"))
+	const char *colon = asked != NULL ? strrchr(asked, ':') : NULL;
+	if (colon != NULL && str_starts_with(asked, "repository:") && str_eq(colon + 1, a->actions))
 		return xstrdup(asked);
-	return xasprintf("repository:%s:pull", a->ref->repository);
+	return xasprintf("repository:%s:%s", a->ref->repository, a->actions);
 }
 
 bool auth_wants_other_scope(struct auth *a, const struct strv *www_authenticate)

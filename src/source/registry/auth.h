@@ -17,6 +17,9 @@ struct auth *auth_new(
 	const struct reference *ref, const char *config_path, const struct http_options *options);
 void auth_free(struct auth *a);
 
+/* Before anything is asked: tokens shall be good for pushing, too. */
+void auth_want_push(struct auth *a);
+
 /*
  * Answer the challenge of a registry (values of WWW-Authenticate): find credentials, get a token. IS_LOCAL: the
  * registry itself has a local address, so the token service may have one.

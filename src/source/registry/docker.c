@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/space.h"
 #include "base/str.h"
 #include "source/config.h"
 #include "source/manifest.h"
@@ -104,7 +105,7 @@ static void keep(struct docker *d, const char *digest, const struct buffer *data
 {
 	_cleanup_publish_ struct publish p = PUBLISH_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
-	if (d->cache_path != NULL && blob_begin(&p, d->cache_path, digest, &err) == 0 &&
+	if (d->cache_path != NULL && blob_begin(&p, d->cache_path, digest, data->len, &err) == 0 &&
 		fd_write_full(p.fd, data->data, data->len) == 0)
 		blob_keeper_put(d->keeper, &p, steal_pointer(lock));
 }
@@ -335,9 +336,8 @@ static int check_space(const struct docker *d, uint64_t bytes, struct error *err
 	uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	if (bytes <= free_bytes)
 		return 0;
-	error_set(err, ENOSPC, "the layers need %s in %s, where %s are free: %s", str_bytes(bytes),
-		d->cache_path, str_bytes(free_bytes), strerror(ENOSPC));
-	return error_hint(err, "make room, or set ENROOT_CACHE_PATH");
+	error_set(err, ENOSPC, "the layers do not fit into %s: %s", d->cache_path, strerror(ENOSPC));
+	return space_hint(d->cache_path, bytes, "ENROOT_CACHE_PATH", err);
 }
 
 /* Those of ORDER that have to be fetched, each digest once; returns how many. */

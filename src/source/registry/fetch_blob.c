@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/space.h"
 #include "base/str.h"
 #include "source/registry/fetch_private.h"
 #include "store/blob.h"
@@ -30,7 +31,7 @@ static void append_segment(struct fetch_blob *b, uint64_t start, uint64_t end)
 
 int fetch_blob_begin(struct fetch_blob *b, struct error *err)
 {
-	if (blob_begin(&b->spool, b->fetch->cache_path, b->digest, err) < 0)
+	if (blob_begin(&b->spool, b->fetch->cache_path, b->digest, b->size, err) < 0)
 		return -1;
 	int fd = fcntl(b->spool.fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
@@ -145,8 +146,7 @@ int fetch_blob_store(
 {
 	if (fd_pwrite_full(b->spool.fd, data, len, at) < 0) {
 		error_errno(err, "cannot write layer %s to %s", b->digest, b->fetch->cache_path);
-		return error_hint(err, "it needs %s more; make room, or set ENROOT_CACHE_PATH",
-			str_bytes(b->size - at));
+		return space_hint(b->fetch->cache_path, b->size - at, "ENROOT_CACHE_PATH", err);
 	}
 	s->stored = at + len;
 	if (s == b->hashing && at == b->hashed) {

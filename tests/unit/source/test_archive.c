@@ -45,7 +45,7 @@ static char *get(const char *name)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct archive *a;
-	if (archive_open(tar_path, &a, &err) < 0)
+	if (archive_open(tar_path, NULL, &a, &err) < 0)
 		return xstrdup("!");
 	struct archive_range range;
 	struct buffer data = BUFFER_INIT;
@@ -114,7 +114,7 @@ static void refuses_what_is_no_file(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		_cleanup_error_ struct error err = ERROR_INIT;
 		struct archive *a;
-		assert_int_equal(archive_open(paths[i], &a, &err), -1);
+		assert_int_equal(archive_open(paths[i], NULL, &a, &err), -1);
 	}
 }
 

@@ -1,0 +1,128 @@
+#include "source/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "base/paths.h"
+#include "base/str.h"
+#include "layer/stream.h"
+#include "source/spool.h"
+
+static int copy_of_stdin = -1;
+
+static int open_stdin(const char *cache_path, struct error *err)
+{
+	if (copy_of_stdin < 0)
+		copy_of_stdin = spool_copy(cache_path, STDIN_FILENO, "standard input", err);
+	if (copy_of_stdin < 0)
+		return -1;
+	int fd = fcntl(copy_of_stdin, F_DUPFD_CLOEXEC, 3);
+	return fd >= 0 ? fd : error_errno(err, "cannot read standard input");
+}
+
+int input_open(const char *file, const char *cache_path, struct error *err)
+{
+	if (str_eq(file, "-"))
+		return open_stdin(cache_path, err);
+	_cleanup_close_ int fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	if (fd < 0)
+		return error_set(err, errno, "%s: %s", strerror(errno), file);
+	if (fstat(fd, &st) < 0)
+		return error_errno(err, "cannot look at %s", file);
+	if (S_ISDIR(st.st_mode))
+		return error_set(err, EISDIR, "Invalid image format: %s is a directory", file);
+	if (S_ISFIFO(st.st_mode)) {
+		(void)fcntl(fd, F_SETFL, 0);
+		return spool_copy(cache_path, fd, file, err);
+	}
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, EINVAL, "Invalid image format: %s", file);
+	return steal_fd(&fd);
+}
+
+struct file_reader {
+	int fd;
+	uint64_t offset;
+	const char *file;
+};
+
+static int read_file(void *ctx, void *buf, size_t len, size_t *got, struct error *err)
+{
+	struct file_reader *in = ctx;
+	ssize_t n = fd_pread_full(in->fd, buf, len, in->offset);
+	if (n < 0)
+		return error_errno(err, "cannot read %s", in->file);
+	*got = (size_t)n;
+	in->offset += (uint64_t)n;
+	return 0;
+}
+
+static int write_inflated(struct layer_stream *s, int spool, const char *cache_path, struct error *err)
+{
+	const uint8_t *data;
+	size_t len;
+	do {
+		if (layer_stream_next(s, &data, &len, err) < 0)
+			return -1;
+		if (fd_write_full(spool, data, len) < 0)
+			return spool_write_error(cache_path, err);
+	} while (len > 0);
+	return 0;
+}
+
+static int inflate(int fd, const char *file, const char *cache_path, struct error *err)
+{
+	struct file_reader in = { .fd = fd, .file = file };
+	struct layer_limits limits = LAYER_LIMITS_DEFAULT;
+	const struct layer_input input = { .ctx = &in, .read = read_file };
+	const struct layer_stream_options options = { .input = &input, .limits = &limits };
+	_cleanup_close_ int spool = spool_open(cache_path, err);
+	if (spool < 0)
+		return -1;
+	struct layer_stream *s = layer_stream_open(&options);
+	int r = write_inflated(s, spool, cache_path, err);
+	layer_stream_close(s);
+	return r < 0 ? error_prefix(err, "%s", file) : steal_fd(&spool);
+}
+
+static bool is_compressed(int fd)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} magics[] = { { "\x1f\x8b", 2 }, { "\x28\xb5\x2f\xfd", 4 },
+		{ "\xfd"
+		  "7zXZ",
+			5 } };
+	char start[8] = { 0 };
+	if (pread(fd, start, sizeof(start), 0) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
+		if (memcmp(start, magics[i].bytes, magics[i].len) == 0)
+			return true;
+	return false;
+}
+
+int input_open_inflated(const char *file, const char *cache_path, struct error *err)
+{
+	_cleanup_close_ int fd = input_open(file, cache_path, err);
+	if (fd < 0)
+		return -1;
+	return is_compressed(fd) ? inflate(fd, file, cache_path, err) : steal_fd(&fd);
+}
+
+char *input_name(const char *file)
+{
+	static const char *const suffixes[] = { ".gz", ".zst", ".xz", ".tgz", ".tzst", ".txz", ".tar" };
+	char *name = str_eq(file, "-") ? xstrdup("stdin") : path_basename(file);
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+		if (str_ends_with(name, suffixes[i]) && strlen(name) > strlen(suffixes[i]))
+			name[strlen(name) - strlen(suffixes[i])] = '\0';
+	return name;
+}
