@@ -275,6 +275,7 @@ eventually() {
 	other=node$((3 - ${victim#node}))
 	kill -9 "$(cat "$CLUSTER/$victim.pid")"
 	[ ! -e done ]
+	eventually refute kill -0 "$(cat "$CLUSTER/$victim.pid")" 2>/dev/null
 	# a minute of silence
 	touch -d '-70 seconds' cache/images/.*.lock cache/blobs/*/.*.lock 2>/dev/null || true
 	eventually test -e 'done'
