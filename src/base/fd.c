@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/interrupt.h"
@@ -109,4 +110,19 @@ void fd_ensure_standard(void)
 		if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
 			return;
 	}
+}
+
+unsigned long fd_raise_limit(struct rlimit *old)
+{
+	*old = (struct rlimit){ 0 };
+	if (getrlimit(RLIMIT_NOFILE, old) < 0)
+		return 0;
+	struct rlimit raised = { .rlim_cur = old->rlim_max, .rlim_max = old->rlim_max };
+	return setrlimit(RLIMIT_NOFILE, &raised) < 0 ? old->rlim_cur : raised.rlim_cur;
+}
+
+void fd_restore_limit(const struct rlimit *old)
+{
+	if (old->rlim_max != 0)
+		(void)setrlimit(RLIMIT_NOFILE, old);
 }

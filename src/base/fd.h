@@ -25,6 +25,14 @@ ssize_t fd_pread_full(int fd, void *buf, size_t len, uint64_t offset);
 int fd_read_all(int fd, size_t max, char **data, size_t *len);
 
 /*
+ * Raise the limit of open files to what is allowed, for work that needs many. *OLD is what fd_restore_limit() takes
+ * back; rlim_max 0 in it: nothing is known. Returns the limit, 0 if unknown.
+ */
+struct rlimit;
+unsigned long fd_raise_limit(struct rlimit *old);
+void fd_restore_limit(const struct rlimit *old);
+
+/*
  * Open /dev/null for whichever of the descriptors 0, 1 and 2 are closed, so that no file of ours gets one of
  * these numbers (job epilogs start programs like that). First thing in a main.
  */

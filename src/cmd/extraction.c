@@ -42,7 +42,8 @@ static int read_limits(const struct settings *s, struct extract_options *o, stru
 	return 0;
 }
 
-static void report(const struct extract_report *r)
+int extraction_finish(const struct settings *settings, int tree, const char *path,
+	const struct extract_report *r, struct error *err)
 {
 	if (r->devices != 0)
 		log_info("%" PRIu64 " device files were left out", r->devices);
@@ -50,12 +51,15 @@ static void report(const struct extract_report *r)
 		log_warn("the owners of %" PRIu64 " files could not be set", r->owners);
 	if (r->xattrs != 0)
 		log_warn("%" PRIu64 " extended attributes could not be set", r->xattrs);
+	if (settings_is_true(settings, SETTING_SYNC) && syncfs(tree) < 0)
+		return error_errno(err, "cannot sync %s", path);
+	return 0;
 }
 
 int extraction_run(const struct settings *settings, int fd, const char *name,
-	struct container_scratch *scratch, bool strip_setid, struct error *err)
+	struct container_scratch *scratch, struct error *err)
 {
-	struct extract_options options = { .strip_setid = strip_setid };
+	struct extract_options options = { 0 };
 	struct extract_report left_out;
 	if (read_limits(settings, &options, err) < 0)
 		return -1;
@@ -68,8 +72,5 @@ int extraction_run(const struct settings *settings, int fd, const char *name,
 	sqfs_image_close(image);
 	if (r < 0)
 		return -1;
-	report(&left_out);
-	if (settings_is_true(settings, SETTING_SYNC) && syncfs(tree) < 0)
-		return error_errno(err, "cannot sync %s", scratch->path);
-	return 0;
+	return extraction_finish(settings, tree, scratch->path, &left_out, err);
 }

@@ -1,8 +1,4 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include "image/load.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -13,21 +9,20 @@
 #include "cmd/usage.h"
 #include "rootfs/remove.h"
 
-static const char usage[] =
-	"Usage: enroot load [options] [--] URI\n"
-	"\n"
-	"Load an image as a container root filesystem, without an image file.\n"
-	"\n" USAGE_SOURCES "\n"
-	" Options:\n"
-	"   -a, --arch ARCH  Architecture of the image (default: this machine's)\n"
-	"   -n, --name NAME  Name of the container (default: IMAGE+TAG)\n"
-	"   -f, --force      Replace an existing container\n"
-	"   -q, --quiet      Print warnings and errors only\n"
-	"   -h, --help       Show this text\n"
-	"\n"
-	"setuid and setgid bits are removed. While it loads, the image lies uncompressed and without a name "
-	"in\n"
-	"ENROOT_DATA_PATH, which needs room for both.\n";
+static const char usage[] = "Usage: enroot load [options] [--] URI\n"
+			    "\n"
+			    "Load an image as a container root filesystem, without an image file.\n"
+			    "\n" USAGE_SOURCES "\n"
+			    " Options:\n"
+			    "   -a, --arch ARCH  Architecture of the image (default: this machine's)\n"
+			    "   -n, --name NAME  Name of the container (default: IMAGE+TAG)\n"
+			    "   -f, --force      Replace an existing container\n"
+			    "   -q, --quiet      Print warnings and errors only\n"
+			    "   -h, --help       Show this text\n"
+			    "\n"
+			    "setuid and setgid bits and file capabilities are removed. The container appears "
+			    "in ENROOT_DATA_PATH\n"
+			    "once it is complete.\n";
 
 struct load {
 	const struct settings *settings;
@@ -35,31 +30,14 @@ struct load {
 	bool replace;
 };
 
-/* The image between fetching and extraction: stored, not compressed, gone with its descriptor. */
-static int open_spool(const struct container_scratch *scratch, struct error *err)
-{
-	static const char name[] = "image";
-	int fd = openat(scratch->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		return fd;
-	fd = openat(scratch->dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_errno(err, "cannot create a temporary file in %s", scratch->path);
-	(void)unlinkat(scratch->dir, name, 0);
-	return fd;
-}
-
 static int make_container(const struct load *l, const struct import_request *req, struct error *err)
 {
 	_cleanup_container_scratch_ struct container_scratch scratch = CONTAINER_SCRATCH_INIT;
+	struct extract_report left_out;
 	if (container_scratch_begin(&scratch, l->data_path, remove_for_scratch, err) < 0)
 		return -1;
-	_cleanup_close_ int spool = open_spool(&scratch, err);
-	uint64_t bytes;
-	if (spool < 0 || image_write(req, spool, scratch.path, &bytes, err) < 0)
-		return -1;
-	log_info("Loading container root filesystem...");
-	if (extraction_run(l->settings, spool, scratch.path, &scratch, true, err) < 0 ||
+	_cleanup_close_ int tree = image_load(req, &scratch, &left_out, err);
+	if (tree < 0 || extraction_finish(l->settings, tree, scratch.path, &left_out, err) < 0 ||
 		interrupt_check(err) < 0)
 		return -1;
 	return container_scratch_publish(&scratch, l->data_path, l->name, l->replace, err);
@@ -78,7 +56,6 @@ static int load(struct load *l, struct error *err)
 	if (extraction_check_name(l->data_path, l->name, l->replace, err) < 0 ||
 		request_import(l->settings, l->uri, l->arch, &req, err) < 0)
 		return -1;
-	req.squashfs.compression = SQFS_NONE;
 	return make_container(l, &req, err);
 }
 

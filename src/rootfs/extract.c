@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/memory.h"
 #include "rootfs/extract_private.h"
 
@@ -35,12 +36,8 @@ size_t extract_cache_bytes(unsigned threads)
 /* Every directory with work left is open: trees that are deep and wide at once need many. */
 static unsigned raise_file_limit(struct rlimit *old)
 {
-	if (getrlimit(RLIMIT_NOFILE, old) < 0)
-		return MIN_OPEN;
-	struct rlimit raised = { .rlim_cur = old->rlim_max, .rlim_max = old->rlim_max };
-	if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
-		raised = *old;
-	return (unsigned)MIN(raised.rlim_cur / 2, (rlim_t)MAX_OPEN);
+	unsigned long limit = fd_raise_limit(old);
+	return limit != 0 ? (unsigned)MIN(limit / 2, (unsigned long)MAX_OPEN) : MIN_OPEN;
 }
 
 static void *worker_main(void *arg)
@@ -169,8 +166,7 @@ int extract_image(struct sqfs_image *image, int target, const struct extract_opt
 	mode_t mask = umask(0);
 	int r = run(&x, err);
 	umask(mask);
-	if (limit.rlim_max != 0)
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	fd_restore_limit(&limit);
 
 	*report = (struct extract_report){ .devices = x.skipped_devices,
 		.sockets = x.skipped_sockets,
