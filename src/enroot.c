@@ -42,6 +42,7 @@ static const struct command {
 	{ "load", NULL, false },
 	{ "login", NULL, false },
 	{ "logout", NULL, false },
+	{ "push", NULL, false },
 	{ "remove", cmd_remove, true },
 	{ "start", cmd_start, false },
 	{ "stop", cmd_stop, false },
@@ -90,7 +91,7 @@ static int run_command(const struct command *command, int argc, char *argv[])
 		interrupt_install();
 	int status = command->run(settings, argc, argv);
 	settings_free(settings);
-	if (command->unwinds)
+	if (command->unwinds && status != 0) /* what was asked for may be done although the signal came */
 		interrupt_reraise();
 	return status;
 }
@@ -125,7 +126,10 @@ static int dispatch(int argc, char *argv[])
 		return commands[i].run != NULL ? run_command(&commands[i], argc - 1, argv + 1)
 					       : become_image_program(argv);
 	}
-	return usage(1);
+	(void)usage(1);
+	fflush(stdout);
+	log_error("Invalid argument: %s", argv[1]);
+	return 1;
 }
 
 int main(int argc, char *argv[])

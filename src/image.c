@@ -4,6 +4,7 @@
  * `enroot import …` and its kind become this program by one exec: what they link (libcurl above all) would cost
  * every start several times the rest of its work.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,14 +46,24 @@ static int run_command(unsigned i, int argc, char *argv[])
 	return status;
 }
 
+/* Results go to a pipe or a file as well: one that was cut short is a failure. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	log_error("cannot write to the standard output: %s", strerror(errno));
+	return status != 0 ? status : 1;
+}
+
 int main(int argc, char *argv[])
 {
 	fd_ensure_standard();
 	for (unsigned i = 0; argc > 1 && i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
-		int status = run_command(i, argc - 1, argv + 1);
-		interrupt_reraise();
+		int status = finish(run_command(i, argc - 1, argv + 1));
+		if (status != 0) /* what was asked for may be done although the signal came */
+			interrupt_reraise();
 		return status;
 	}
 	fputs("Usage: enroot-image COMMAND [options] ...\n"

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/paths.h"
+#include "base/space.h"
 #include "config/private.h"
 
 static bool make_directory(const char *path)
@@ -49,8 +50,10 @@ int settings_need_directory(const struct settings *s, enum setting key, struct e
 	bool is_private = key == SETTING_RUNTIME_PATH && s->runtime_is_fallback;
 	struct stat st;
 	if ((is_private ? lstat(path, &st) : stat(path, &st)) < 0) {
-		if (path_make_dirs(path, 0700, err) < 0)
+		if (path_make_dirs(path, 0700, err) < 0) {
+			(void)space_hint(path, 0, setting_name(key), err);
 			return error_hint(err, "set %s to a directory of yours", setting_name(key));
+		}
 		return is_private && lstat(path, &st) < 0 ? error_errno(err, "cannot use %s", path) : 0;
 	}
 	if (!S_ISDIR(st.st_mode))

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/space.h"
 #include "base/str.h"
 #include "image/build.h"
 #include "image/record.h"
@@ -32,7 +33,7 @@ static int build(
 {
 	_cleanup_free_ char *place = image_cache_place(w->cache, w->tag.hex, err);
 	if (place == NULL)
-		return -1;
+		return space_hint(w->cache->places.own, 0, "ENROOT_CACHE_PATH", err);
 	_cleanup_work_lock_ struct work_lock *lock = work_lock_new(place);
 	int r = work_lock_wait(lock, is_there, w, err);
 	if (r <= 0)

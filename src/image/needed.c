@@ -50,13 +50,12 @@ int image_replace(const struct import_request *req, struct source **source, cons
 {
 	_cleanup_publish_ struct publish out = PUBLISH_INIT;
 	uint64_t bytes;
-	if (publish_begin(&out, path, mode, true, err) < 0)
-		return -1;
-	if (image_write_from(req, source, out.fd, path, &bytes, err) < 0)
-		return image_space_hint(path, err);
+	if (publish_begin(&out, path, mode, true, err) < 0 ||
+		image_write_from(req, source, out.fd, path, &bytes, err) < 0)
+		return image_space_hint(path, *source, err);
 	keep_previous(&out);
 	if (publish_commit(&out, true, err) < 0)
-		return image_space_hint(path, err);
+		return image_space_hint(path, *source, err);
 	log_info("Wrote %s (%s)", path, str_bytes(bytes));
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/paths.h"
+#include "base/space.h"
 #include "store/work_lock.h"
 
 #define BLOB_MODE  0640
@@ -80,12 +81,15 @@ struct work_lock *blob_lock(const char *cache_path, const char *digest)
 	return work_lock_new(path);
 }
 
-int blob_begin(struct publish *p, const char *cache_path, const char *digest, struct error *err)
+int blob_begin(
+	struct publish *p, const char *cache_path, const char *digest, uint64_t size, struct error *err)
 {
 	*p = PUBLISH_INIT;
 	_cleanup_free_ char *path = blob_path(cache_path, digest);
-	if (make_folders(cache_path, digest, err) < 0 || publish_begin(p, path, BLOB_MODE, true, err) < 0)
+	if (make_folders(cache_path, digest, err) < 0 || publish_begin(p, path, BLOB_MODE, true, err) < 0) {
+		(void)space_hint(cache_path, size, "ENROOT_CACHE_PATH", err);
 		return error_hint(err, "ENROOT_CACHE_PATH names the cache directory");
+	}
 	if (fchmod(p->fd, BLOB_MODE) < 0) {
 		error_errno(err, "cannot set the mode of %s", path);
 		publish_abort(p);

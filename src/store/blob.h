@@ -27,8 +27,9 @@ int blob_open(const char *cache_path, const char *digest, uint64_t size);
 /* The same in the first place of P that has it, from number *PLACE on, which becomes the number of that place. */
 int blob_find(const struct cache_places *p, const char *digest, uint64_t size, size_t *place);
 
-/* Begin a blob: write to P->fd, hash, then blob_commit() or publish_abort(). */
-int blob_begin(struct publish *p, const char *cache_path, const char *digest, struct error *err);
+/* Begin a blob of SIZE bytes: write to P->fd, hash, then blob_commit() or publish_abort(). */
+int blob_begin(
+	struct publish *p, const char *cache_path, const char *digest, uint64_t size, struct error *err);
 
 /* Sync and publish what was written. That somebody else published the same blob meanwhile is success. */
 int blob_commit(struct publish *p, struct error *err);

@@ -38,7 +38,7 @@ static int leave(void **state)
 static void begin(struct publish *p, const char *text)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	if (blob_begin(p, cache, DIGEST, &err) < 0)
+	if (blob_begin(p, cache, DIGEST, strlen(text), &err) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(fd_write_full(p->fd, text, strlen(text)), 0);
 }
@@ -80,7 +80,7 @@ static void folders_take_the_mode_of_the_cache(void **state)
 	chmod(shared, 02770);
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct publish p;
-	assert_int_equal(blob_begin(&p, shared, DIGEST, &err), 0);
+	assert_int_equal(blob_begin(&p, shared, DIGEST, 3, &err), 0);
 	publish_abort(&p);
 	_cleanup_free_ char *folder = path_join(shared, "blobs/sha256");
 	struct stat st;
@@ -123,7 +123,7 @@ static void does_not_hang_on_what_is_no_file(void **state)
 	assert_int_equal(blob_open(cache, DIGEST, 4096), -1);
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct publish p;
-	assert_int_equal(blob_begin(&p, cache, DIGEST, &err), -1);
+	assert_int_equal(blob_begin(&p, cache, DIGEST, 3, &err), -1);
 	assert_int_equal(err.code, EISDIR);
 	rmdir(path);
 }
@@ -161,7 +161,7 @@ static void names_what_it_cannot_make(void **state)
 	(void)state;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct publish p;
-	assert_int_equal(blob_begin(&p, "/proc/no-such-place/cache", DIGEST, &err), -1);
+	assert_int_equal(blob_begin(&p, "/proc/no-such-place/cache", DIGEST, 3, &err), -1);
 	assert_non_null(strstr(err.message, "/proc/no-such-place"));
 	assert_non_null(err.hint);
 }
