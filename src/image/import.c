@@ -9,65 +9,36 @@
 #include "base/publish.h"
 #include "base/space.h"
 #include "base/str.h"
+#include "image/attempt.h"
 #include "image/build.h"
 
-/* Small layers first (they are soon out of the way), then from the top: the order in which they are scanned. */
-#define SMALL_LAYER_BYTES (1024 * 1024)
+struct target {
+	int fd;
+	const char *name;
+	uint64_t *bytes;
+};
 
-static size_t *fetch_order(const struct source_image *image)
+static int build_image(void *ctx, const struct import_request *req, struct source *source, struct error *err)
 {
-	size_t *order = xcalloc(image->layer_count, sizeof(*order));
-	size_t n = 0;
-	for (int small = 1; small >= 0; small--) {
-		for (size_t i = image->layer_count; i-- > 0;) {
-			if ((image->layers[i].size < SMALL_LAYER_BYTES) == small)
-				order[n++] = i;
-		}
-	}
-	return order;
+	const struct target *t = ctx;
+	const struct image_build build = {
+		.req = req, .source = source, .image = source_image(source), .fd = t->fd
+	};
+	return image_build(&build, t->bytes, err);
 }
 
-static int fetch_and_build(
-	const struct import_request *req, struct source *source, int fd, uint64_t *bytes, struct error *err)
+static int empty_image(void *ctx, struct error *err)
 {
-	const struct source_image *image = source_image(source);
-	_cleanup_free_ size_t *order = fetch_order(image);
-	if (source_prefetch(source, order, image->layer_count, err) < 0)
-		return -1;
-	struct image_build build = { .req = req, .source = source, .image = image, .fd = fd };
-	return image_build(&build, bytes, err);
+	const struct target *t = ctx;
+	return ftruncate(t->fd, 0) < 0 ? error_errno(err, "cannot write %s", t->name) : 0;
 }
 
 int image_write_from(const struct import_request *req, struct source **source, int fd, const char *name,
 	uint64_t *bytes, struct error *err)
 {
-	if (fetch_and_build(req, *source, fd, bytes, err) == 0)
-		return 0;
-	if (err->code != EBADMSG)
-		return -1;
-	/* A blob in a cache was not what its name says; it is gone now, so fetch it again. What is only read stays as it
-	 * is, and is left out. */
-	struct import_request again = *req;
-	again.source.system_caches = NULL;
-	log_warn("%s", err->message);
-	error_clear(err);
-	source_close(steal_pointer(source));
-	if (ftruncate(fd, 0) < 0)
-		return error_errno(err, "cannot write %s", name);
-	if (source_open(again.uri, &again.source, source, err) < 0)
-		return -1;
-	return fetch_and_build(&again, *source, fd, bytes, err);
-}
-
-int image_write(
-	const struct import_request *req, int fd, const char *name, uint64_t *bytes, struct error *err)
-{
-	struct source *source;
-	if (source_open(req->uri, &req->source, &source, err) < 0)
-		return -1;
-	int r = image_write_from(req, &source, fd, name, bytes, err);
-	source_close(source);
-	return r;
+	struct target target = { fd, name, bytes };
+	const struct image_attempt attempt = { &target, build_image, empty_image };
+	return image_attempt(req, source, &attempt, err);
 }
 
 /* An image is about as large as its layers are, compressed. */

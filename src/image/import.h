@@ -47,11 +47,10 @@ int image_import(const struct import_request *req, const char *output, struct im
 int image_import_needed(const struct import_request *req, const char *output, struct import_result *result,
 	struct error *err);
 
-/* Write the image to FD (borrowed, an empty file), called NAME in messages; no fsync. *BYTES becomes its size. */
-int image_write(
-	const struct import_request *req, int fd, const char *name, uint64_t *bytes, struct error *err);
-
-/* The same of *SOURCE, which is open already; it may be another one afterwards, or NULL after a failure. */
+/*
+ * Write the image that *SOURCE is about to FD (borrowed, an empty file), called NAME in messages; no fsync. *BYTES becomes
+ * its size. *SOURCE may be another one afterwards, or NULL after a failure.
+ */
 int image_write_from(const struct import_request *req, struct source **source, int fd, const char *name,
 	uint64_t *bytes, struct error *err);
 
