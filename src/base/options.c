@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
 
@@ -53,6 +54,7 @@ enum options_result options_parse(
 	int i = 1;
 	for (; i < argc; i++) {
 		const char *arg = argv[i];
+		*operands = i;
 		if (str_eq(arg, "--")) {
 			i++;
 			break;
@@ -87,5 +89,12 @@ int options_parse_or_usage(int argc, char *argv[], const struct option_spec *spe
 	if (r == OPTIONS_OK && given >= min && (max < 0 || given <= max))
 		return -1;
 	fputs(usage, stdout);
-	return r == OPTIONS_HELP ? 0 : 1;
+	fflush(stdout);
+	if (r == OPTIONS_HELP)
+		return 0;
+	if (r == OPTIONS_OK && given < min)
+		log_error("Missing argument");
+	else
+		log_error("Invalid argument: %s", argv[r == OPTIONS_OK ? *operands + max : *operands]);
+	return 1;
 }

@@ -28,14 +28,14 @@ enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_USAGE };
 
 /*
  * Parse argv[1..argc-1] by the COUNT rows of SPECS. *OPERANDS becomes the index of the first operand
- * (== ARGC if there is none).
+ * (== ARGC if there is none), or of the argument that is wrong.
  */
 enum options_result options_parse(
 	int argc, char *argv[], const struct option_spec *specs, unsigned count, int *operands);
 
 /*
- * The common frame of a command: parse, and for anything but OPTIONS_OK print USAGE to stdout. Returns the
- * exit status to end with, or -1 to go on. MIN and MAX bound the number of operands (MAX < 0: no bound).
+ * The common frame of a command: parse, and for anything but OPTIONS_OK print USAGE to stdout, and below it what was
+ * wrong. Returns the exit status to end with, or -1 to go on. MIN and MAX bound the number of operands (MAX < 0: no bound).
  */
 int options_parse_or_usage(int argc, char *argv[], const struct option_spec *specs, unsigned count,
 	const char *usage, int min, int max, int *operands);

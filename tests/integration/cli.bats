@@ -24,6 +24,7 @@ commands="batch bundle create digest doctor exec export import list load login l
 	grep -qi '^usage: enroot' <<<"$output"
 	run enroot nosuchcommand
 	[ "$status" -eq 1 ]
+	[ "${lines[-1]}" = "[ERROR] Invalid argument: nosuchcommand" ]
 }
 
 @test "CMD --help: that command's usage on stdout, exit 0" {
@@ -45,6 +46,7 @@ commands="batch bundle create digest doctor exec export import list load login l
 		eval "run --separate-stderr enroot $line"
 		[ "$status" -eq 1 ] || { echo "$line: status $status" && false; }
 		grep -qi "^usage: enroot ${line%% *}" <<<"$output" || { echo "$line: no usage on stdout: $output" && false; }
+		[[ $stderr =~ ^"[ERROR] "(Invalid argument: .+|Missing argument)$ ]] || { echo "$line: on stderr: $stderr" && false; }
 	done <<'LINES'
 import
 import --nosuch x
