@@ -187,7 +187,7 @@ int login_enter_home(const struct login *l, struct error *err)
 }
 
 /* HUSHLOGIN_FILE: an absolute one lists users or shells, a relative one need only be in HOME. */
-static bool is_hushed(const struct login *l)
+bool login_is_hushed(const struct login *l)
 {
 	const char *file = l->defs.values[DEF_HUSHLOGIN_FILE];
 	if (file == NULL || *file == '\0')
@@ -213,7 +213,7 @@ static bool is_hushed(const struct login *l)
 void login_print_motd(const struct login *l)
 {
 	const char *list = l->defs.values[DEF_MOTD_FILE];
-	if (list == NULL || is_hushed(l))
+	if (list == NULL || login_is_hushed(l))
 		return;
 	_cleanup_strv_ struct strv files = STRV_INIT;
 	strv_split(&files, list, ':');

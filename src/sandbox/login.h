@@ -38,5 +38,8 @@ int login_set_limits(const struct login *l, struct error *err);
 /* Change to HOME, or to "/" where the files allow that. After pivot_root. */
 int login_enter_home(const struct login *l, struct error *err);
 
+/* Does the user want a quiet start (HUSHLOGIN_FILE)? */
+bool login_is_hushed(const struct login *l);
+
 /* The message of the day, unless the user asked for quiet. Only for a bare interactive shell. */
 void login_print_motd(const struct login *l);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "sandbox/exec.h"
 #include "sandbox/filter.h"
@@ -158,6 +159,18 @@ static int start_log_in(struct start *s, struct error *err)
 	return 0;
 }
 
+/*
+ * What fails in a shell on a read-only root filesystem says so itself, but not what helps; and then nothing of us is
+ * left that could. So the one who is about to type is told before.
+ */
+static void hint_at_read_only(const struct start *s)
+{
+	bool is_typing =
+		s->req->command[0] == NULL && s->script < 0 && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	if (is_typing && !start_is_on(s, SETTING_ROOTFS_WRITABLE) && !login_is_hushed(&s->login))
+		log_info("the root filesystem is read-only: to change it, start with --rw");
+}
+
 static int start_exec(struct start *s, struct error *err)
 {
 	if (s->is_closed)
@@ -177,6 +190,7 @@ static int start_exec(struct start *s, struct error *err)
 	} else if (exec.command[0] == NULL && exec.login) {
 		login_print_motd(&s->login);
 	}
+	hint_at_read_only(s);
 	if (privileges_close_descriptors(s->script, err) < 0)
 		return -1;
 	return exec_run(&exec, &s->env, err);

@@ -204,7 +204,12 @@ opts() {
 	[[ $output == ro*unbindable* ]]
 	opts /m -m "$WORK/src:/m:none:x-create=dir,bind" -m "none:/m:none:private"
 	[[ $output != *master:* ]]
-	opts /n -m "tmpfs:/m:tmpfs:x-create=dir" -m "/m:/n:none:x-create=dir,x-move" || true
+	printf 'tmpfs /m tmpfs x-create=dir,size=64k\n${ENROOT_ROOTFS}/m /n none x-create=dir,x-move\n' >"$WORK/sysconf/mounts.d/50-move.fstab"
+	own
+	opts /n
+	[[ $output == *size=64k* ]]
+	run opts /m
+	[[ $output == *"/m is not mounted"* ]]
 }
 
 @test "mount lines: nofail warns, silent does not, loud does again" {
@@ -391,6 +396,25 @@ END
 	as_user touch "$DATA/c/home/.hushlogin"
 	run -0 as_user bash -c 'echo "echo in" | enroot start -e HOME=/home c'
 	[ "$output" = in ]
+}
+
+@test "who is about to type in a read-only root filesystem is told so, and nobody else" {
+	command -v script >/dev/null || skip "needs script"
+	typing() {
+		as_user script -qec "$BIN/enroot start $*" /dev/null <<<exit
+	}
+	run typing c
+	[ "$(grep -c 'INFO.*read-only: .*--rw' <<<"$output")" -eq 1 ]
+	run typing --rw c
+	has_no read-only
+	run typing c true
+	has_no read-only
+	run -0 as_user bash -c 'echo true | enroot start c'
+	[ "$output" = "" ]
+	echo 'HUSHLOGIN_FILE .hushlogin' >"$DATA/c/etc/login.defs"
+	touch "$DATA/c/home/.hushlogin" && own
+	run typing -e HOME=/home c
+	has_no read-only
 }
 
 @test "nologin: another file; --root is not stopped; nothing is run" {
