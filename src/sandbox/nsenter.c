@@ -124,13 +124,23 @@ int nsenter_join(struct nsenter *t, struct error *err)
 	return t->namespaces[NSENTER_PID] >= 0 ? supervise_fork(0, err) : 0;
 }
 
+/* The bounding set, too: joining a user namespace has filled it. EINVAL: beyond the last that the kernel knows. */
+static int drop_capabilities(struct error *err)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0;)
+		cap++;
+	if (syscall(SYS_capset, &header, none) < 0)
+		return error_errno(err, "failed to drop capabilities");
+	return 0;
+}
+
 int nsenter_drop_privileges(const struct nsenter *t, struct error *err)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_errno(err, "failed to set NO_NEW_PRIVS");
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	if (geteuid() != 0 && syscall(SYS_capset, &header, none) < 0)
-		return error_errno(err, "failed to drop capabilities");
+	if (geteuid() != 0 && drop_capabilities(err) < 0)
+		return -1;
 	return t->namespaces[NSENTER_USER] >= 0 ? filter_install(err) : 0;
 }

@@ -193,7 +193,14 @@ in_group() (
 	[ -n "$top" ] && mkdir "$top/enroot-test-$$" || skip "no cgroup can be made here"
 	group=$top/enroot-test-$$
 	run -0 in_group "$group" enroot start c ls "$top"
-	rmdir "$group"
+	# A step of Slurm sees its job, which is the group above.
+	mkdir "$group/step"
+	local alone=$output
+	TEST_ENV=(SLURM_STEP_ID=0)
+	run -0 in_group "$group/step" enroot start c ls -d "$top/step"
+	TEST_ENV=()
+	rmdir "$group/step" "$group"
+	output=$alone
 	refute grep -q enroot-test <<<"$output"
 	grep -qE '^(cgroup.procs|tasks)$' <<<"$output"
 }
