@@ -28,6 +28,7 @@ static const struct {
 	{ "load", cmd_load },
 	{ "login", cmd_login },
 	{ "logout", cmd_logout },
+	{ "push", cmd_push },
 	{ "start-uri", cmd_start_uri },
 };
 

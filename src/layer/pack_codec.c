@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 
-#define GZIP_LEVEL      6
+#define GZIP_LEVEL      4 /* half the time of 6, for 3 % more bytes */
 #define GZIP_CHUNK      ((size_t)512 << 10)
 #define GZIP_DICTIONARY ((size_t)32 << 10) /* deflate's window */
 #define ZSTD_LEVEL      3

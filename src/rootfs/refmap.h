@@ -1,5 +1,5 @@
 /*
- * rootfs/refmap.h - a map from inode references to numbers (private to this room)
+ * rootfs/refmap.h - a map from inode references to numbers
  */
 #pragma once
 

@@ -1,0 +1,399 @@
+#include "source/registry/push_call.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/fd.h"
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "source/json.h"
+#include "source/registry/address.h"
+#include "source/registry/certs.h"
+#include "source/registry/credentials.h"
+
+#define ANSWER_MAX    ((size_t)64 << 10)
+#define SEND_BUFFER   (512L * 1024)
+#define WAIT_SLICE_MS 200
+#define FAREWELL_S    3L
+
+/* A body on its way. */
+struct body {
+	const struct push_call *call;
+	struct progress *progress;
+	uint64_t sent;
+	int failure; /* errno */
+};
+
+void push_client_init(struct push_client *c, struct registry *r)
+{
+	*c = (struct push_client){ .registry = r, .easy = curl_easy_init() };
+	if (c->easy == NULL)
+		abort(); /* out of memory */
+}
+
+void push_client_cleanup(struct push_client *c)
+{
+	curl_easy_cleanup(c->easy);
+}
+
+void push_answer_cleanup(struct push_answer *a)
+{
+	http_headers_cleanup(&a->headers);
+	buffer_cleanup(&a->body);
+	free(a->location);
+	free(a->url);
+	*a = (struct push_answer){ 0 };
+}
+
+/* ---- the body ---- */
+
+static size_t read_body(char *out, size_t size, size_t count, void *body)
+{
+	struct body *b = body;
+	const struct push_call *call = b->call;
+	size_t len = (size_t)MIN((uint64_t)size * count, call->body_len - b->sent);
+	if (call->text != NULL) {
+		memcpy(out, call->text + b->sent, len);
+	} else if (len > 0 && fd_pread_full(call->fd, out, len, call->offset + b->sent) != (ssize_t)len) {
+		b->failure = errno != 0 ? errno : EIO;
+		return CURL_READFUNC_ABORT;
+	}
+	b->sent += len;
+	if (b->progress != NULL)
+		progress_add(b->progress, len);
+	return len;
+}
+
+/* libcurl sends it again: the connection that it kept was closed meanwhile. */
+static int seek_body(void *body, curl_off_t offset, int origin)
+{
+	struct body *b = body;
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > b->call->body_len)
+		return CURL_SEEKFUNC_FAIL;
+	b->sent = (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+/* ---- the answer ---- */
+
+static size_t take_answer(char *data, size_t size, size_t count, void *answer)
+{
+	struct push_answer *a = answer;
+	size_t len = size * count;
+	buffer_append(&a->body, data, MIN(len, ANSWER_MAX - a->body.len));
+	return len;
+}
+
+/* "0-99", with or without "bytes=": the last byte that is there. */
+static void take_range(struct push_answer *a, const char *value)
+{
+	const char *dash = strchr(value, '-');
+	uint64_t last;
+	a->has_range = dash != NULL && str_parse_u64(dash + 1, &last) && last < UINT64_MAX;
+	if (a->has_range)
+		a->received = last + 1;
+}
+
+static size_t take_header(char *line, size_t size, size_t count, void *answer)
+{
+	struct push_answer *a = answer;
+	size_t len = size * count;
+	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+		free(steal_pointer(&a->location));
+		a->has_range = false;
+	}
+	_cleanup_free_ char *text = xstrndup(line, len);
+	text[strcspn(text, "\r\n")] = '\0';
+	char *colon = strchr(text, ':');
+	if (colon != NULL) {
+		*colon = '\0';
+		const char *value = colon + 1 + strspn(colon + 1, " \t");
+		if (strcasecmp(text, "location") == 0) {
+			free(a->location);
+			a->location = xstrdup(value);
+		} else if (strcasecmp(text, "range") == 0) {
+			take_range(a, value);
+		}
+	}
+	return http_headers_take(line, size, count, &a->headers);
+}
+
+static bool has_same_part(CURLU *a, CURLU *b, CURLUPart part)
+{
+	char *left = NULL, *right = NULL;
+	bool is_same = curl_url_get(a, part, &left, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+		       curl_url_get(b, part, &right, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+		       strcasecmp(left, right) == 0;
+	curl_free(left);
+	curl_free(right);
+	return is_same;
+}
+
+/* Location may be relative (RFC 9110, section 10.2.2), and may lead elsewhere; never from https to http. */
+static int resolve_location(struct push_client *c, struct push_answer *a, struct error *err)
+{
+	CURLU *to = curl_url(), *base = curl_url();
+	char *url = NULL, *scheme = NULL;
+	int r = 0;
+	if (curl_url_set(to, CURLUPART_URL, a->url, 0) != CURLUE_OK ||
+		curl_url_set(to, CURLUPART_URL, a->location, 0) != CURLUE_OK ||
+		curl_url_set(base, CURLUPART_URL, c->registry->base, 0) != CURLUE_OK ||
+		curl_url_get(to, CURLUPART_URL, &url, 0) != CURLUE_OK ||
+		curl_url_get(to, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+		(!str_eq(scheme, "https") && !str_eq(scheme, "http"))) {
+		r = error_set(err, EPROTO, "the registry names an invalid place to upload to");
+	} else if (str_starts_with(c->registry->base, "https:") && !str_eq(scheme, "https")) {
+		r = error_set(err, EPROTO, "the registry names a place to upload to that is not https");
+		error_hint(err, "a proxy in front of it may lack X-Forwarded-Proto: ask its administrator");
+	} else {
+		a->is_foreign = !has_same_part(to, base, CURLUPART_SCHEME) ||
+				!has_same_part(to, base, CURLUPART_HOST) ||
+				!has_same_part(to, base, CURLUPART_PORT);
+		free(a->location);
+		a->location = xstrdup(url);
+	}
+	curl_free(url);
+	curl_free(scheme);
+	curl_url_cleanup(to);
+	curl_url_cleanup(base);
+	return r;
+}
+
+/* ---- one request ---- */
+
+static void add_header(struct curl_slist **list, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	char *line = xasprintf("%s: %s", name, value);
+	*list = curl_slist_append(*list, line);
+	explicit_bzero(line, strlen(line));
+	free(line);
+}
+
+static void free_headers(struct curl_slist *list)
+{
+	for (struct curl_slist *l = list; l != NULL; l = l->next)
+		explicit_bzero(l->data, strlen(l->data));
+	curl_slist_free_all(list);
+}
+
+static int on_progress(void *unused, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	return interrupt_requested();
+}
+
+static void configure_body(CURL *easy, struct body *body)
+{
+	const struct push_call *call = body->call;
+	if (str_eq(call->method, "HEAD"))
+		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+	else
+		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
+	if (!call->has_body)
+		return;
+	curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->body_len);
+	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
+	curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_body);
+	curl_easy_setopt(easy, CURLOPT_READDATA, body);
+	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_body);
+	curl_easy_setopt(easy, CURLOPT_SEEKDATA, body);
+}
+
+static void configure(struct push_client *c, struct body *body, const char *url, struct push_answer *a)
+{
+	CURL *easy = c->easy;
+	curl_easy_reset(easy); /* the connections stay */
+	http_configure(easy, &c->registry->options);
+	/* An upload alone in its connection, as transfers are. */
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_URL, url);
+	certs_apply(c->registry->options.certs, easy, url);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, a->detail);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, a);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, a);
+	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, body->call->is_farewell ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	if (body->call->is_farewell)
+		curl_easy_setopt(easy, CURLOPT_TIMEOUT, FAREWELL_S);
+	if (body->call->patience_s != 0)
+		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)body->call->patience_s);
+	configure_body(easy, body);
+}
+
+/* One request to where HOP stands. */
+static int perform_once(struct push_client *c, const struct push_call *call, const struct http_hop *hop,
+	const char *authorization, struct push_answer *a, struct error *err)
+{
+	struct body body = { .call = call, .progress = c->progress };
+	struct curl_slist *headers = NULL;
+	push_answer_cleanup(a);
+	a->url = xstrdup(hop->url);
+	configure(c, &body, hop->url, a);
+	add_header(&headers, "Accept", call->accept);
+	add_header(&headers, "Content-Type", call->content_type);
+	add_header(&headers, "Content-Range", call->content_range);
+	if (!call->is_foreign && !hop->drops_authorization)
+		add_header(&headers, "Authorization", authorization);
+	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, headers);
+	a->result = curl_easy_perform(c->easy);
+	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, NULL);
+	free_headers(headers);
+	curl_off_t after = 0;
+	curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &after);
+	a->retry_after_s = after;
+	if (!call->is_farewell && interrupt_check(err) < 0)
+		return -1;
+	if (body.failure != 0)
+		return error_set(
+			err, body.failure, "cannot read what is to be sent: %s", strerror(body.failure));
+	return 0;
+}
+
+static int perform_hops(struct push_client *c, const struct push_call *call, const char *authorization,
+	struct push_answer *a, struct error *err)
+{
+	struct http_hop hop = { 0 };
+	http_hop_start(&hop, call->url);
+	int r;
+	while ((r = perform_once(c, call, &hop, authorization, a, err)) == 0 && a->result == CURLE_OK &&
+		http_is_redirect(a->headers.status))
+		if ((r = http_hop_follow(&hop, c->easy, err)) < 0)
+			break;
+	http_hop_cleanup(&hop);
+	return r;
+}
+
+static bool is_local(const struct push_client *c)
+{
+	const char *peer = NULL;
+	return curl_easy_getinfo(c->easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer != NULL &&
+	       address_text_is_local(peer);
+}
+
+/* The registry refused VALUE: is there another one to try? It belongs to the caller; NULL: no. */
+static int find_fresh(struct push_client *c, const struct push_answer *a, const char *value, char **fresh,
+	struct error *err)
+{
+	struct auth *auth = c->registry->auth;
+	const struct strv *challenges = &a->headers.www_authenticate;
+	*fresh = NULL;
+	if (challenges->count > 0 && (value == NULL || auth_wants_other_scope(auth, challenges)) &&
+		auth_answer(auth, challenges, is_local(c), err) < 0)
+		return -1;
+	if (auth_get(auth, value, fresh, err) < 0)
+		return -1;
+	if (*fresh != NULL && value != NULL && str_eq(*fresh, value))
+		credentials_free_secret(steal_pointer(fresh));
+	return 0;
+}
+
+int push_perform(
+	struct push_client *c, const struct push_call *call, struct push_answer *a, struct error *err)
+{
+	char *value = NULL, *fresh = NULL;
+	if (!call->is_foreign && auth_get(c->registry->auth, NULL, &value, err) < 0)
+		return -1;
+	int r = perform_hops(c, call, value, a, err);
+	if (r == 0 && a->headers.status == 401 && !call->is_foreign) {
+		r = find_fresh(c, a, value, &fresh, err);
+		if (r == 0 && fresh != NULL)
+			r = perform_hops(c, call, fresh, a, err);
+	}
+	credentials_free_secret(value);
+	credentials_free_secret(fresh);
+	if (r == 0 && a->location != NULL && a->headers.status >= 200 && a->headers.status < 300)
+		r = resolve_location(c, a, err);
+	return r;
+}
+
+/* ---- failures ---- */
+
+bool push_is_transient(const struct push_answer *a)
+{
+	return http_is_transient(a->result, a->headers.status, true);
+}
+
+int push_wait(const struct push_answer *a, unsigned failures, struct error *err)
+{
+	int64_t ms = http_backoff_ms(failures, a->retry_after_s);
+	if (ms < 0)
+		return error_set(err, EAGAIN, "the registry asks to wait for %lld seconds",
+			(long long)a->retry_after_s);
+	for (int64_t slice; ms > 0; ms -= slice) {
+		slice = MIN(ms, WAIT_SLICE_MS);
+		struct timespec ts = { .tv_nsec = slice * 1000000 };
+		(void)nanosleep(&ts, NULL);
+		if (interrupt_check(err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int push_perform_patiently(
+	struct push_client *c, const struct push_call *call, struct push_answer *a, struct error *err)
+{
+	for (unsigned failures = 0;;) {
+		if (push_perform(c, call, a, err) < 0)
+			return -1;
+		if (!push_is_transient(a) || ++failures >= http_tries(&c->registry->options))
+			return 0;
+		if (push_wait(a, failures, err) < 0)
+			return -1;
+	}
+}
+
+/* {"errors": [{"code": …, "message": …}]}, distribution spec, "Error codes". The caller owns it; NULL: it says nothing. */
+static char *explanation(const struct push_answer *a)
+{
+	_cleanup_error_ struct error ignored = ERROR_INIT;
+	_cleanup_json_ json_t *root =
+		a->body.len != 0 ? json_parse_object(a->body.data, a->body.len, "the answer", &ignored)
+				 : NULL;
+	const json_t *first = root != NULL ? json_array_get(json_object_get(root, "errors"), 0) : NULL;
+	const char *code = first != NULL ? json_get_string(first, "code") : NULL;
+	const char *message = first != NULL ? json_get_string(first, "message") : NULL;
+	if (code == NULL && message == NULL)
+		return NULL;
+	return xasprintf("%s%s%s", code != NULL ? code : "", code != NULL && message != NULL ? ": " : "",
+		message != NULL ? message : "");
+}
+
+static const char *remedy_of(long status)
+{
+	static const struct {
+		long status;
+		const char *remedy;
+	} remedies[] = {
+		{ 404, "the repository does not exist there, or you may not push to it" },
+		{ 405, "the registry takes no images" },
+		{ 413, "the registry, or a proxy in front of it, takes no layers of this size" },
+		{ 507, "the registry has no room left" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(remedies); i++)
+		if (remedies[i].status == status)
+			return remedies[i].remedy;
+	return NULL;
+}
+
+int push_error(struct push_client *c, const struct push_answer *a, struct error *err)
+{
+	if (a->result != CURLE_OK)
+		return http_error_curl(err, a->url, a->result, a->detail, c->easy);
+	long status = a->headers.status;
+	_cleanup_free_ char *why = explanation(a);
+	error_clear(err);
+	http_error_status(err, a->url, status);
+	if (why != NULL && status != 401)
+		return error_hint(err, "the registry says: %s", why);
+	if (status == 401 || status == 403)
+		return auth_hint(c->registry->auth, err);
+	return remedy_of(status) != NULL ? error_hint(err, "%s", remedy_of(status)) : -1;
+}

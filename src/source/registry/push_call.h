@@ -1,0 +1,62 @@
+/*
+ * source/registry/push_call.h - the requests of a push (between push.c, upload.c and push_call.c)
+ */
+#pragma once
+
+#include "base/progress.h"
+#include "source/registry/registry.h"
+
+/* One client: the connection is kept from request to request. */
+struct push_client {
+	struct registry *registry; /* borrowed, connected */
+	CURL *easy;
+	struct progress *progress; /* of bytes sent; may be NULL */
+};
+void push_client_init(struct push_client *c, struct registry *r);
+void push_client_cleanup(struct push_client *c);
+
+struct push_call {
+	const char *method;
+	const char *url;
+	bool is_foreign; /* URL is another host's than the registry's: it does not learn who we are */
+	const char *content_type, *content_range, *accept; /* values of headers, or NULL */
+	bool has_body;
+	const char *text; /* the body, or NULL: it is BODY_LEN bytes of FD from OFFSET on */
+	int fd;
+	uint64_t offset, body_len;
+	bool is_farewell;    /* sent although we are to end; nobody waits long for the answer */
+	unsigned patience_s; /* how long the registry may say nothing; 0: the usual time */
+};
+
+struct push_answer {
+	struct http_headers headers;
+	char *location; /* absolute, owned; NULL: none */
+	bool is_foreign;
+	uint64_t received; /* of Range: bytes that the registry has; */
+	bool has_range;
+	struct buffer body; /* cut short */
+	CURLcode result;
+	int64_t retry_after_s;
+	char *url; /* that answered: after redirects; owned */
+	char detail[CURL_ERROR_SIZE];
+};
+#define _cleanup_push_answer_ __attribute__((cleanup(push_answer_cleanup)))
+void push_answer_cleanup(struct push_answer *a);
+
+/*
+ * Send one request, after redirects, and once more with a fresh token. 0 means that there is an answer or a failure of the
+ * transport in ANSWER: judge it by .result and .headers.status. -1: it makes no sense to go on.
+ */
+int push_perform(
+	struct push_client *c, const struct push_call *call, struct push_answer *answer, struct error *err);
+
+/* The same, again and again while the failure is one that may pass. */
+int push_perform_patiently(
+	struct push_client *c, const struct push_call *call, struct push_answer *answer, struct error *err);
+
+/* May ANSWER's failure pass? */
+bool push_is_transient(const struct push_answer *answer);
+/* Wait before try number FAILURES + 1. -1 with ERR if we are to end. */
+int push_wait(const struct push_answer *answer, unsigned failures, struct error *err);
+/* What went wrong, with what the registry says of it. Returns -1. */
+int push_error(struct push_client *c, const struct push_answer *answer, struct error *err);
