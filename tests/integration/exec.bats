@@ -136,6 +136,66 @@ second=2"; exec sh -c "echo ready; exec sleep 1000"'
 	[ "$(enroot exec "$joined" cat /proc/self/comm)" = cat ]
 }
 
+@test "list -f among 10,000 processes takes less than ps" {
+	release_only
+	command -v cc >/dev/null || skip "needs a C compiler"
+	cat >crowd.c <<-'END'
+		#include <signal.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <sys/prctl.h>
+		#include <unistd.h>
+
+		int main(int argc, char *argv[])
+		{
+			for (int i = atoi(argv[argc - 1]); i > 0; i--) {
+				pid_t pid = fork();
+				if (pid < 0)
+					return 1;
+				if (pid == 0) {
+					prctl(PR_SET_PDEATHSIG, SIGKILL);
+					pause();
+				}
+			}
+			puts("ready");
+			fflush(stdout);
+			pause();
+		}
+	END
+	cc -O2 -static -o crowd crowd.c
+	running box
+	(EXEC=exec; as_user ./crowd 10000 >crowd.out 2>&1 3>&-) &
+	JOBS+=($!)
+	local i
+	for ((i = 0; i < 3000; i++)); do
+		! grep -qs ready crowd.out || break
+		kill -0 "${JOBS[-1]}" 2>/dev/null || skip "no 10,000 processes here"
+		sleep 0.02
+	done
+	run -0 enroot list -f
+	grep -qE "^box +$PID " <<<"$output"
+	# CPU time of the better of two runs.
+	cat >compare.py <<-'END'
+		import os, resource, subprocess, sys
+
+		def cpu(command):
+		    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+		    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+		    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+		    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+		def best(command):
+		    return min(cpu(command), cpu(command))
+
+		ours, plain = best([sys.argv[1], "list", "-f"]), best(["ps", "-e", "-o", "pid=,comm="])
+		print("list %.3f s, ps %.3f s" % (ours, plain))
+		sys.exit(ours > plain)
+	END
+	run as_user python3 compare.py "$BIN/enroot"
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
 @test "list -f through a data path with a symlink; removed containers" {
 	as_user ln -s "$DATA" elsewhere
 	export ENROOT_DATA_PATH=$WORK/elsewhere

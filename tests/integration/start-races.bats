@@ -90,6 +90,32 @@ swap() {
 	unset ENROOT_DATA_PATH
 }
 
+@test "50 overlapping starts of 5 root filesystems, writable, read-only and as root" {
+	release_only
+	local i flags=("" --rw --root "--root --rw")
+	printf 'image:x:5:5::/:/bin/sh\n' >"$DATA/c/etc/passwd"
+	for i in 1 2 3 4 5; do
+		cp -a "$DATA/c" "$DATA/c$i"
+	done
+	for ((i = 0; i < 50; i++)); do
+		# Each reads what the others may be replacing.
+		# shellcheck disable=SC2086
+		enroot start ${flags[i % 4]} "c$((i % 5 + 1))" cat /etc/passwd /etc/group >"$WORK/out.$i" 2>>"$WORK/errors" 3>&- &
+	done
+	wait
+	[ ! -s "$WORK/errors" ] || {
+		cat "$WORK/errors"
+		return 1
+	}
+	for ((i = 0; i < 50; i++)); do
+		[ "$(sed 's/:.*//' "$WORK/out.$i" | paste -sd ' ')" = "root nobody $TEST_USER image root nogroup $(id -gn "$TEST_USER")" ]
+	done
+	for i in 1 2 3 4 5; do
+		[ "$(wc -l <"$DATA/c$i/etc/passwd")" -eq 4 ]
+		[ "$(find "$DATA/c$i" -name '.enroot-*')" = "" ]
+	done
+}
+
 @test "150 starts in a row leave nothing behind" {
 	release_only
 	as_user "$BIN/enroot" start --rw c true

@@ -156,6 +156,32 @@ rootfs_write() {
 	unset ENROOT_DATA_PATH ENROOT_ALLOW_SUPERUSER
 }
 
+# What a processor does not let be switched (here: PR_SPEC_PRCTL is missing) is played by strace.
+@test "speculation is given back, but not in the hardened build" {
+	release_only
+	command -v strace >/dev/null || skip "needs strace"
+	traced() { # ANSWER: of the first prctl(2), which asks for the state of store bypass
+		run -0 as_user strace -o "$WORK/trace" -e trace=prctl,seccomp -e inject=prctl:retval="$1":when=1 "$BIN/enroot" start c true
+	}
+	if [ -n "${ENROOT_TEST_HARDENED:-}" ]; then
+		run -0 as_user strace -o "$WORK/trace" -e trace=prctl,seccomp "$BIN/enroot" start c true
+		refute grep -q 'SPEC' "$WORK/trace"
+		grep -q 'seccomp(SECCOMP_SET_MODE_FILTER, 0,' "$WORK/trace"
+		return 0
+	fi
+	traced 5 # PR_SPEC_PRCTL | PR_SPEC_DISABLE
+	grep -q 'PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_ENABLE' "$WORK/trace"
+	grep -q 'PR_GET_SPECULATION_CTRL, PR_SPEC_INDIRECT_BRANCH' "$WORK/trace"
+	grep -q 'seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW' "$WORK/trace"
+	traced 3 # PR_SPEC_PRCTL | PR_SPEC_ENABLE: nothing to do
+	refute grep -q 'PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS' "$WORK/trace"
+	traced 8 # PR_SPEC_FORCE_DISABLE: nothing that one could do
+	refute grep -q 'PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS' "$WORK/trace"
+	# The processor's own word: the same inside as outside, whatever filter there is.
+	run -0 enroot start c grep Speculation /proc/self/status
+	[ "$output" = "$(as_user grep Speculation /proc/self/status)" ]
+}
+
 # --- the root filesystem -------------------------------------------------------------------------------------
 
 @test "read-only, unless --rw" {
