@@ -2,7 +2,8 @@
 """An HTTP proxy in front of a registry that does what networks and servers do at their worst.
 
 usage: fault-proxy.py --upstream HOST:PORT --port-file FILE --log FILE [--listen ADDRESS] [--tls CERT KEY] [--client-ca FILE] [--tokens [USER:PASSWORD]]
-                      [--token-uses N] [--token-life S] [--realm URL] [--service NAME] [RULE]…
+                      [--token-uses N] [--token-life S] [--realm URL] [--service NAME]
+                      [--latency MS] [--rate BYTES] [--cut PERCENT] [--seed N] [RULE]…
 
 A RULE is PATTERN=ACTION[*COUNT]: the first rule with uses left whose PATTERN (a regular expression) is found in the
 request's path acts on that request. Actions:
@@ -21,6 +22,8 @@ request's path acts on that request. Actions:
     header:NAME:VALUE      another header
     close                  no answer at all
 
+With --latency each connection and each request wait so long, as on a far network; --rate is the bytes a second that all
+answers share; --cut breaks so many percent of the answers somewhere in the middle, the same ones for the same --seed.
 With --tokens requests below /v2/ need a token, which /token gives out (to anybody, or to USER:PASSWORD only), good for
 N requests. Each request is a line of the log: METHOD PATH RANGE KIND-OF-AUTHORIZATION STATUS.
 Ends when its standard input does.
@@ -30,6 +33,7 @@ import base64
 import http.client
 import json
 import os
+import random
 import re
 import secrets
 import socket
@@ -66,10 +70,40 @@ def pick_rule(rules, path):
     return None
 
 
+class Link:
+    """What all answers share: a rate, and chance."""
+
+    def __init__(self, rate, percent, seed):
+        self.rate, self.percent, self.free_at = rate, percent, 0.0
+        self.random = random.Random(seed)
+
+    def carry(self, count):
+        if not self.rate:
+            return
+        with lock:
+            self.free_at = max(self.free_at, time.monotonic()) + count / self.rate
+            wait = self.free_at - time.monotonic()
+        if wait > 0.002:
+            time.sleep(wait)
+
+    def cut(self, length):
+        """After how many bytes an answer of LENGTH breaks; None: it does not."""
+        with lock:
+            if length < 2 or self.random.random() * 100 >= self.percent:
+                return None
+            return self.random.randrange(1, length)
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     options = None
     rules = []
+    link = None
+
+    def setup(self):
+        time.sleep(self.options.latency / 1000)  # SYN and its answer
+        super().setup()
 
     def log_message(self, *args):
         pass
@@ -141,6 +175,7 @@ class Handler(BaseHTTPRequestHandler):
     # Forwarding
 
     def do_GET(self):
+        time.sleep(self.options.latency / 1000)
         if self.path.startswith("/token"):
             return self.give_token()
         if not self.is_authorized():
@@ -197,6 +232,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def copy(self, response, rule, kind, length):
         limit = rule.number() if kind in ("drop", "short", "shorter") else length
+        cut = self.link.cut(length) if self.options.cut and not kind else None
+        if cut is not None:
+            limit, kind = cut, "drop"
         done = 0
         while done < min(length, limit):
             data = bytearray(response.read(min(65536, limit - done)))
@@ -204,6 +242,7 @@ class Handler(BaseHTTPRequestHandler):
                 break
             if kind == "corrupt" and done <= rule.number() < done + len(data):
                 data[rule.number() - done] ^= 0xFF
+            self.link.carry(len(data))
             self.wfile.write(data)
             done += len(data)
             if kind == "slow":
@@ -242,8 +281,13 @@ def main():
     p.add_argument("--token-life", type=float, default=300)
     p.add_argument("--realm")
     p.add_argument("--service", default="test service")
+    p.add_argument("--latency", type=float, default=0, metavar="MS")
+    p.add_argument("--rate", type=float, default=0, metavar="BYTES")
+    p.add_argument("--cut", type=float, default=0, metavar="PERCENT")
+    p.add_argument("--seed", type=int, default=1)
     p.add_argument("rules", nargs="*")
     Handler.options = p.parse_args()
+    Handler.link = Link(Handler.options.rate, Handler.options.cut, Handler.options.seed)
     Handler.rules = [Rule(r) for r in Handler.options.rules]
     server = Server((Handler.options.listen, 0), Handler)
     if Handler.options.tls:
