@@ -24,7 +24,7 @@ struct push_image {
 };
 
 /*
- * Parse URI (docker://…:TAG), connect, and be sure that the registry knows us: better known before a layer is made. The
+ * Parse URI (docker://…:TAG), connect, and be sure that we may push there: better known before a layer is made. The
  * caller owns *PUSH.
  */
 int push_open(const char *uri, const struct source_options *options, struct push **push, struct error *err);

@@ -6,7 +6,7 @@ usage: fault-proxy.py --upstream HOST:PORT --port-file FILE --log FILE [--listen
                       [--latency MS] [--rate BYTES] [--cut PERCENT] [--seed N] [RULE]…
 
 A RULE is PATTERN=ACTION[*COUNT]: the first rule with uses left whose PATTERN (a regular expression) is found in the
-request's path acts on that request. Actions:
+request's "METHOD PATH" acts on that request. Actions:
     status:CODE[:SECONDS]  answer CODE, with Retry-After
     redirect:URL           307 to URL + path (redirect-to:URL: to exactly URL)
     drop:N                 N bytes of the body, then a reset of the connection
@@ -21,6 +21,11 @@ request's path acts on that request. Actions:
     slow:RATE              RATE bytes a second
     header:NAME:VALUE      another header
     close                  no answer at all
+    cut:N                  N bytes of what is sent go on to the registry, then both connections are reset
+    keep:N                 the same, but the registry gets the N bytes as a request of their own: it keeps them
+    stall-body             what is sent is never read
+    lose                   the request goes on, its answer is lost
+    location:URL           URL and the path in the place of the Location ("-": the path alone)
 
 With --latency each connection and each request wait so long, as on a far network; --rate is the bytes a second that all
 answers share; --cut breaks so many percent of the answers somewhere in the middle, the same ones for the same --seed.
@@ -47,6 +52,7 @@ from urllib.parse import parse_qs, urlsplit
 
 lock = threading.Lock()
 tokens = {}
+moved = {}  # where an upload went on when nobody was told
 
 
 class Rule:
@@ -124,6 +130,23 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
+    def handle_expect_100(self):
+        return True  # whoever reads the body says so
+
+    def begin_body(self):
+        if self.headers.get("Expect"):
+            self.send_response_only(100)
+            self.end_headers()
+
+    def reject(self, *args):
+        """Answer without a look at the body."""
+        if self.headers.get("Expect"):
+            self.close_connection = True
+        else:
+            for _ in self.body(int(self.headers.get("Content-Length") or 0)):
+                pass
+        self.answer(*args)
+
     def reset(self):
         self.wfile.flush()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -147,7 +170,7 @@ class Handler(BaseHTTPRequestHandler):
             if not good:
                 return self.answer(401, {}, b'{"details":"incorrect username or password"}')
         scope = fields.get("scope", [""])[0]
-        if fields.get("service", [""])[0] != o.service or not re.fullmatch(r"(repository:[^:]+:pull)?", scope):
+        if fields.get("service", [""])[0] != o.service or not re.fullmatch(r"(repository:[^:]+:pull(,push)?)?", scope):
             return self.answer(400, {}, b"bad service or scope")
         token = secrets.token_hex(16)
         with lock:
@@ -170,7 +193,7 @@ class Handler(BaseHTTPRequestHandler):
         scheme = "https" if self.options.tls else "http"
         realm = self.options.realm or f"{scheme}://{self.headers['Host']}/token"
         value = f'Bearer realm="{realm}",service="{self.options.service}"'
-        self.answer(401, {"WWW-Authenticate": value}, b'{"errors":[{"code":"UNAUTHORIZED"}]}')
+        self.reject(401, {"WWW-Authenticate": value}, b'{"errors":[{"code":"UNAUTHORIZED"}]}')
 
     # Forwarding
 
@@ -180,18 +203,24 @@ class Handler(BaseHTTPRequestHandler):
             return self.give_token()
         if not self.is_authorized():
             return self.challenge()
-        rule = pick_rule(self.rules, self.path)
+        rule = pick_rule(self.rules, f"{self.command} {self.path}")
         kind = rule.kind if rule else ""
         if kind == "close":
             self.note("closed")
             return self.reset()
+        if kind == "stall-body":
+            self.note("stalled")
+            self.begin_body()
+            while self.connection.recv(1):
+                pass
+            return self.reset()
         if kind == "status":
             status, _, after = rule.value.partition(":")
-            return self.answer(int(status), {"Retry-After": after} if after else {}, b"<html>no</html>")
+            return self.reject(int(status), {"Retry-After": after} if after else {}, b"<html>no</html>")
         if kind == "redirect":
-            return self.answer(307, {"Location": rule.value + self.path})
+            return self.reject(307, {"Location": rule.value + self.path})
         if kind == "redirect-to":
-            return self.answer(307, {"Location": rule.value})
+            return self.reject(307, {"Location": rule.value})
         if kind == "replace":
             with open(rule.value, "rb") as f:
                 return self.answer(200, {}, f.read())
@@ -199,9 +228,53 @@ class Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
     do_POST = do_GET
+    do_PATCH = do_GET
+    do_PUT = do_GET
+    do_DELETE = do_GET
+
+    # What is sent
+
+    def body(self, limit):
+        left = limit
+        while left > 0:
+            data = self.rfile.read(min(65536, left))
+            if not data:
+                raise ConnectionResetError
+            left -= len(data)
+            yield data
+
+    def send_body(self, connection, path, headers, length, limit):
+        """The request with a body of LENGTH bytes, of which LIMIT are sent."""
+        headers["Content-Length"] = str(length)
+        connection.putrequest(self.command, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        self.begin_body()
+        for data in self.body(limit):
+            connection.send(data)
+
+    def cut(self, connection, path, headers, length, rule):
+        limit = min(length, rule.number())
+        self.send_body(connection, path, headers, limit if rule.kind == "keep" else length, limit)
+        if rule.kind == "keep":
+            response = connection.getresponse()
+            response.read()
+            where = urlsplit(response.getheader("Location"))
+            with lock:
+                moved[self.path] = f"{where.path}?{where.query}"
+        connection.close()
+        self.note("cut")
+        self.reset()
+
+    def location(self, value, rule):
+        where = urlsplit(value)
+        path = where.path + ("?" + where.query if where.query else "")
+        return ("" if rule.value == "-" else rule.value) + path
 
     def forward(self, rule, kind):
-        headers = {n: v for n, v in self.headers.items() if n.lower() in ("accept", "range", "if-range")}
+        passed = ("accept", "range", "if-range", "content-type", "content-range", "host")
+        headers = {n: v for n, v in self.headers.items() if n.lower() in passed}
         if not self.options.tokens and self.headers.get("Authorization"):
             headers["Authorization"] = self.headers["Authorization"]
         if kind == "norange":
@@ -209,8 +282,21 @@ class Handler(BaseHTTPRequestHandler):
         if kind == "badrange" and "Range" in headers:
             headers["Range"] = "bytes=1-"
         connection = http.client.HTTPConnection(self.options.upstream)
-        connection.request(self.command, self.path, headers=headers)
+        if self.options.tls:
+            headers["X-Forwarded-Proto"] = "https"
+        length = int(self.headers.get("Content-Length") or 0)
+        path = moved.get(self.path, self.path)
+        if kind in ("cut", "keep"):
+            return self.cut(connection, path, headers, length, rule)
+        if self.command in ("POST", "PATCH", "PUT"):
+            self.send_body(connection, path, headers, length, length)
+        else:
+            connection.request(self.command, path, headers=headers)
         response = connection.getresponse()
+        if kind == "lose":
+            response.read()
+            self.note("lost")
+            return self.reset()
         self.note(response.status)
         self.send_response(response.status)
         length = int(response.getheader("Content-Length") or 0)
@@ -220,6 +306,8 @@ class Handler(BaseHTTPRequestHandler):
         if kind == "more":
             said += rule.number()
         for name, value in response.getheaders():
+            if name.lower() == "location" and kind == "location":
+                value = self.location(value, rule)
             if name.lower() not in ("content-length", "connection", "transfer-encoding", "date", "server"):
                 self.send_header(name, value)
         if kind == "header":

@@ -51,7 +51,7 @@ int push_open(const char *uri, const struct source_options *o, struct push **pus
 	}
 	auth_want_push(p->registry.auth);
 	push_client_init(&p->client, &p->registry);
-	if (registry_connect(&p->registry, err) < 0) {
+	if (registry_connect(&p->registry, err) < 0 || upload_begin(&p->client, err) < 0) {
 		push_close(p);
 		return -1;
 	}
@@ -63,8 +63,10 @@ void push_close(struct push *p)
 {
 	if (p == NULL)
 		return;
-	if (p->client.easy != NULL)
+	if (p->client.easy != NULL) {
+		upload_end(&p->client);
 		push_client_cleanup(&p->client);
+	}
 	registry_cleanup(&p->registry);
 	free(p);
 }

@@ -37,6 +37,7 @@ void push_client_init(struct push_client *c, struct registry *r)
 void push_client_cleanup(struct push_client *c)
 {
 	curl_easy_cleanup(c->easy);
+	free(c->location);
 }
 
 void push_answer_cleanup(struct push_answer *a)

@@ -11,6 +11,8 @@ struct push_client {
 	struct registry *registry; /* borrowed, connected */
 	CURL *easy;
 	struct progress *progress; /* of bytes sent; may be NULL */
+	char *location;            /* owned: of an upload that is open already (upload.h), or NULL */
+	bool is_foreign;           /* LOCATION */
 };
 void push_client_init(struct push_client *c, struct registry *r);
 void push_client_cleanup(struct push_client *c);

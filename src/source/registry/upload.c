@@ -219,6 +219,24 @@ static int upload(struct upload *u, struct error *err)
 	}
 }
 
+int upload_begin(struct push_client *c, struct error *err)
+{
+	struct upload u = { .client = c };
+	if (open_upload(&u, err) < 0)
+		return -1;
+	c->location = u.location;
+	c->is_foreign = u.is_foreign;
+	return 0;
+}
+
+void upload_end(struct push_client *c)
+{
+	struct upload u = {
+		.client = c, .location = steal_pointer(&c->location), .is_foreign = c->is_foreign
+	};
+	give_up(&u);
+}
+
 int upload_blob(struct push_client *c, const struct push_blob *blob, bool *is_new, struct error *err)
 {
 	struct upload u = { .client = c, .blob = blob };
@@ -228,6 +246,8 @@ int upload_blob(struct push_client *c, const struct push_blob *blob, bool *is_ne
 	*is_new = !is_old;
 	if (is_old)
 		return 0;
+	u.location = steal_pointer(&c->location);
+	u.is_foreign = c->is_foreign;
 	int r = upload(&u, err);
 	if (r < 0)
 		give_up(&u);

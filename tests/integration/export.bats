@@ -1,0 +1,235 @@
+#!/usr/bin/env bats
+# Containers and images in the formats of other tools: the same bytes every time, read by those tools as the same trees.
+
+load helpers
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+DATA=home/.local/share/enroot
+
+# The two trees that an image and what was made of it extract to are the same, and so is what import says of them.
+same_image() {
+	local file
+	for file in environment fstab rc.local; do
+		cmp <(unsquashfs -cat "$1" "etc/$file") <(unsquashfs -cat "$2" "etc/$file")
+	done
+	diff <(unsquashfs -cat "$1" etc/rc | sed '/^# enroot-/d') <(unsquashfs -cat "$2" etc/rc | sed '/^# enroot-/d')
+	rm -rf one other
+	enroot create -f -n one "$1"
+	enroot create -f -n other "$2"
+	manifest --exclude etc/rc "$DATA/one" >one.list
+	manifest --exclude etc/rc "$DATA/other" >other.list
+	same_listing one.list other.list
+}
+
+@test "every format of an image with everything in it comes back as the same image" {
+	need_image odd
+	enroot import -o odd.sqsh "docker://$REGISTRY#odd:1"
+	local format compress
+	for format in oci-archive docker-archive oci; do
+		for compress in gzip zstd none; do
+			rm -rf out again.sqsh
+			enroot export --format "$format" --compress "$compress" -o out odd.sqsh
+			enroot import -o again.sqsh "$format:out"
+			same_image odd.sqsh again.sqsh
+		done
+	done
+}
+
+@test "a container gives the layer that its image gives, and gives it every time" {
+	need_image busybox
+	enroot import -o b.sqsh "docker://$REGISTRY#busybox:1"
+	enroot create b.sqsh
+	local format n
+	for format in oci-archive docker-archive; do
+		enroot export --format "$format" -o "1.$format" b
+		for n in 1 2 7; do
+			ENROOT_MAX_PROCESSORS=$n enroot export --format "$format" -o "$n$n.$format" b
+			cmp "1.$format" "$n$n.$format"
+		done
+		enroot export --format "$format" -o - b.sqsh >image.tar 2>/dev/null
+		cmp "1.$format" image.tar
+		enroot export --format "$format" -o /dev/stdout b 2>/dev/null | cmp - "1.$format"
+	done
+	cp -a "$DATA/b" "$DATA/copy"
+	enroot export --format oci-archive -o copy.tar copy
+	cmp 1.oci-archive copy.tar
+	# The time of the image is that of /etc/rc, which import wrote, or what the caller says.
+	touch -d @1500000000 "$DATA/copy/etc/rc"
+	enroot export --format oci -o layout copy
+	skopeo inspect --config oci:layout | grep -q '"created": "2017-07-14T02:40:00Z"'
+	TEST_ENV=(SOURCE_DATE_EPOCH=1000000000)
+	enroot export -f --format oci -o layout copy
+	skopeo inspect --config oci:layout | grep -q '"created": "2001-09-09T01:46:40Z"'
+}
+
+@test "GNU tar, bsdtar, umoci, skopeo and podman read the same tree" {
+	need_root
+	as_user "$TOOLS/make-tree.py" tree
+	mkdir -p "$DATA"
+	mv tree "$DATA/t"
+	# In a container of ours nothing is without mode: those are mount points.
+	chmod u+rw "$DATA/t/modes/0"
+	mkdir -p "$DATA/t/etc" && printf 'x' >"$DATA/t/etc/.wh.gone"
+	chown -R 0:0 "$DATA/t"
+	root_data=$PWD/$DATA
+	TEST_ENV=("ENROOT_DATA_PATH=$root_data")
+	root_enroot export --format oci -o layout t
+	root_enroot export --format oci-archive --compress zstd -o a.tar t
+	rm "$DATA/t/etc/.wh.gone"
+	# bsdtar does not set the time of "."; an attribute without a value cannot be said in pax (it means none).
+	local layer tree options=(--no-mtime etc --no-mtime . --ignore-xattr user.k0)
+	layer=$(skopeo inspect oci:layout:latest | jq -r '.Layers[0][7:]')
+	manifest "${options[@]}" "$DATA/t" >want
+	mkdir gnu bsd
+	tar -C gnu -xpzf "layout/blobs/sha256/$layer" --xattrs --xattrs-include='*'
+	bsdtar -C bsd -xpf "layout/blobs/sha256/$layer"
+	umoci unpack --image layout:latest um >umoci.log 2>&1
+	for tree in gnu bsd um/rootfs; do
+		manifest "${options[@]}" $tree >got
+		same_listing want got
+	done
+	skopeo --insecure-policy copy -q oci-archive:a.tar dir:skopeo
+	[ "$(gzip -dc "layout/blobs/sha256/$layer" | sha256sum)" = \
+		"$(zstd -dcq "skopeo/$(jq -r '.layers[0].digest[7:]' skopeo/manifest.json)" | sha256sum)" ]
+}
+
+@test "podman loads what is exported for it, and runs the entry point" {
+	need_root
+	need_image odd
+	export CONTAINERS_STORAGE_CONF=$WORK/storage.conf
+	printf '[storage]\ndriver="vfs"\ngraphroot="%s"\nrunroot="%s"\n' "$WORK/graph" "$WORK/runroot" >storage.conf
+	enroot import -o odd.sqsh "docker://$REGISTRY#odd:1"
+	enroot export --format docker-archive --tag some/odd:7 -o odd.tar odd.sqsh
+	podman load -q -i odd.tar >loaded || skip "podman does not work here"
+	grep -q 'some/odd:7' loaded
+	podman image inspect some/odd:7 >inspected
+	python3 - inspected <<-'END'
+		import json, sys
+		c = json.load(open(sys.argv[1]))[0]["Config"]
+		assert c["Entrypoint"] == ["/bin/sh", "-c", 'echo "$0"'], c
+		assert c["Cmd"] == ["/bin/sh"], c
+		assert c["WorkingDir"] == "/srv/work dir", c
+		assert list(c["Volumes"]) == ["/data"], c
+		assert "ODD=a b$HOME'x\"" in c["Env"], c
+	END
+}
+
+@test "what the user changed in /etc is kept as files, and told" {
+	need_image busybox
+	enroot import -o b.sqsh "docker://$REGISTRY#busybox:1"
+	enroot create b.sqsh
+	echo 'exec "$@"' >>"$DATA/b/etc/rc.local"
+	printf 'OWN="a b"\nDISPLAY=${DISPLAY}\n' >>"$DATA/b/etc/environment"
+	echo '/data /data none rbind' >>"$DATA/b/etc/fstab"
+	run enroot export --format oci -o layout b
+	[ "$status" -eq 0 ]
+	[ "$(grep -c '^\[WARN\]' <<<"$output")" -eq 3 ]
+	skopeo inspect --config oci:layout:latest >config
+	grep -q '"OWN=a b"' config
+	refute grep -q DISPLAY config
+	as_user umoci unpack --rootless --image layout:latest um >umoci.log 2>&1
+	local file
+	for file in rc.local environment fstab; do
+		cmp "um/rootfs/etc/$file" "$DATA/b/etc/$file"
+	done
+	[ ! -e um/rootfs/etc/rc ]
+	# a script of somebody else's
+	printf '#!/bin/sh\nexec "$@"\n' >"$DATA/b/etc/rc"
+	run enroot export --format oci -f -o layout b
+	[[ $output == *"[WARN] /etc/rc is not as import writes it"* ]]
+	as_user umoci unpack --rootless --image layout:latest um2 >umoci.log 2>&1
+	cmp um2/rootfs/etc/rc "$DATA/b/etc/rc"
+}
+
+@test "existing outputs are kept without --force, and replaced whole with it" {
+	need_image busybox
+	enroot import -o b.sqsh "docker://$REGISTRY#busybox:1"
+	echo old >x.tar
+	mkdir folder plain && echo kept >plain/file
+	local format
+	for format in oci-archive docker-archive oci; do
+		run enroot export --format $format -o x.tar b.sqsh
+		assert_one_error "File already exists: $WORK/x.tar"
+		[ "$(cat x.tar)" = old ]
+	done
+	run enroot export -f --format oci -o plain b.sqsh
+	assert_one_error "no OCI layout"
+	[ "$(cat plain/file)" = kept ]
+	run enroot export -f --format oci-archive -o plain b.sqsh
+	assert_one_error "Is a directory"
+	enroot export -f --format oci-archive -o x.tar b.sqsh
+	enroot export --format oci -o layout/ b.sqsh
+	run enroot export --format oci -o layout b.sqsh
+	assert_one_error "File already exists"
+	enroot export -f --format oci --compress zstd -o layout b.sqsh
+	[ "$(find layout/blobs -type f | wc -l)" -eq 3 ]
+	enroot export --format oci-archive b.sqsh
+	[ -e b.oci.tar ]
+	assert_only x.tar folder plain layout b.sqsh b.oci.tar
+}
+
+@test "mistakes are one error, before anything is made" {
+	need_image busybox
+	enroot import -o b.sqsh "docker://$REGISTRY#busybox:1"
+	echo no >text
+	run enroot export b.sqsh
+	assert_one_error "No such file or directory.*choose another --format"
+	run enroot export --format tar b.sqsh
+	assert_one_error "format=tar.*known are"
+	run enroot export --format oci --compress xz b.sqsh
+	assert_one_error "compress=xz"
+	run enroot export --compress gzip b
+	assert_one_error "not for squashfs"
+	run enroot export --format oci -o - b.sqsh
+	assert_one_error "oci-archive"
+	run enroot export --format oci --tag 'a b' b.sqsh
+	assert_one_error "tag=a b"
+	run enroot export --format oci --arch vax b.sqsh
+	assert_one_error "Unsupported architecture: vax"
+	run enroot export --format oci ./text
+	assert_one_error "Invalid image format: ./text"
+	run enroot export --format oci nothing
+	assert_one_error "No such file or directory"
+	run enroot export --format oci -o missing/x b.sqsh
+	assert_one_error "No such file or directory"
+	head -c 300000 b.sqsh >short.sqsh
+	run enroot export --format oci-archive -o x short.sqsh
+	assert_one_error
+	assert_only b.sqsh short.sqsh text
+}
+
+@test "a full disk and the end of the process leave nothing" {
+	need_root
+	need_image busybox
+	enroot import -o b.sqsh "docker://$REGISTRY#busybox:1"
+	mkdir small
+	mount -t tmpfs -o size=600k,mode=777 tmpfs small
+	local format
+	for format in oci-archive docker-archive oci; do
+		run enroot export --format $format --compress none -o small/x b.sqsh
+		[ "$status" -eq 1 ]
+		assert_one_error "No space left on device.*free in"
+		[ -z "$(ls -A small)" ]
+	done
+	umount small
+	# In the middle of the layer: /dev/full's reader does not come.
+	head -c 60000000 /dev/urandom >big
+	mkdir -p "$DATA/c" && mv big "$DATA/c/"
+	chown -R "$TEST_UID:$TEST_GID" home
+	local signal
+	for signal in TERM KILL; do
+		for format in oci-archive oci; do
+			spawn log export --format $format --compress gzip -o out c
+			for _ in {1..200}; do
+				! grep -q 'Creating image layer' log || break
+				sleep 0.01
+			done
+			kill -$signal "$SPAWNED" 2>/dev/null || true
+			wait "$SPAWNED" || true
+			rm -f log
+			[ ! -e out ] || rm -rf out # it was faster
+			assert_only b.sqsh small
+		done
+	done
+}
