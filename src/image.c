@@ -29,6 +29,7 @@ static const struct {
 	{ "login", cmd_login },
 	{ "logout", cmd_logout },
 	{ "push", cmd_push },
+	{ "pyxis-importer", cmd_pyxis_importer },
 	{ "start-uri", cmd_start_uri },
 };
 
@@ -56,13 +57,22 @@ static int finish(int status)
 	return status != 0 ? status : 1;
 }
 
+/* The one command that has a program name of its own, since pyxis calls it. */
+static bool is_importer(const char *program)
+{
+	const char *slash = program != NULL ? strrchr(program, '/') : NULL;
+	return program != NULL && strcmp(slash != NULL ? slash + 1 : program, "enroot-pyxis-importer") == 0;
+}
+
 int main(int argc, char *argv[])
 {
 	fd_ensure_standard();
-	for (unsigned i = 0; argc > 1 && i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(argv[1], commands[i].name) != 0)
+	int shift = is_importer(argv[0]) ? 0 : 1;
+	const char *name = shift == 0 ? "pyxis-importer" : argc > 1 ? argv[1] : NULL;
+	for (unsigned i = 0; name != NULL && i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(name, commands[i].name) != 0)
 			continue;
-		int status = finish(run_command(i, argc - 1, argv + 1));
+		int status = finish(run_command(i, argc - shift, argv + shift));
 		if (status != 0) /* what was asked for may be done although the signal came */
 			interrupt_reraise();
 		return status;

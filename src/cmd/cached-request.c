@@ -1,10 +1,13 @@
 #include "cmd/cached-request.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/utsname.h>
 
 #include "base/memory.h"
+#include "base/str.h"
 #include "base/uri.h"
+#include "image/cached.h"
 
 struct image_cache cached_images(const struct settings *s)
 {
@@ -26,4 +29,24 @@ char *cached_request(const struct settings *s, const char *uri)
 	(void)uname(&host);
 	return xasprintf("%s\n%s\n%s\n%s\n", shown, host.machine, options != NULL ? options : "",
 		epoch != NULL ? epoch : "");
+}
+
+bool cached_uri_is_fixed(const char *uri)
+{
+	return str_starts_with(uri, "docker://") &&
+	       (strstr(uri, "@sha256:") != NULL || strstr(uri, "@sha512:") != NULL);
+}
+
+int cached_find(const struct settings *s, const char *uri, char **path)
+{
+	const struct image_cache cache = cached_images(s);
+	_cleanup_free_ char *request = cached_request(s, uri);
+	int fd = -1;
+	for (size_t place = 0; fd < 0; place++) {
+		_cleanup_image_tag_ struct image_tag tag = { 0 };
+		if (!image_tag_load(&cache, request, &place, &tag))
+			break;
+		fd = image_cached_open(&cache, &tag, path);
+	}
+	return fd;
 }

@@ -13,3 +13,9 @@ struct image_cache cached_images(const struct settings *s);
 
 /* The text that stands for URI and all that decides what it becomes on this machine; the caller owns it. */
 char *cached_request(const struct settings *s, const char *uri);
+
+/* Does URI name one manifest for ever, so that what a cache has for it needs no asking? */
+bool cached_uri_is_fixed(const char *uri);
+
+/* The image that some cache has for URI, as it was got last: its descriptor, and in *PATH where; the caller owns both. */
+int cached_find(const struct settings *s, const char *uri, char **path);

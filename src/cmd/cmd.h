@@ -19,6 +19,7 @@ int cmd_info(struct settings *settings, int argc, char *argv[]);
 int cmd_list(struct settings *settings, int argc, char *argv[]);
 int cmd_load(struct settings *settings, int argc, char *argv[]);
 int cmd_push(struct settings *settings, int argc, char *argv[]);
+int cmd_pyxis_importer(struct settings *settings, int argc, char *argv[]);
 int cmd_remove(struct settings *settings, int argc, char *argv[]);
 int cmd_cache(struct settings *settings, int argc, char *argv[]);
 int cmd_start_uri(struct settings *settings, int argc, char *argv[]);

@@ -13,7 +13,6 @@
 #include "base/uri.h"
 #include "cmd/cached-request.h"
 #include "cmd/image-program.h"
-#include "image/cached.h"
 #include "store/container.h"
 
 /* "tar:x" may be one, "docker://x" cannot. */
@@ -32,28 +31,6 @@ bool start_uri_is(const struct settings *s, const char *operand)
 		if (str_starts_with(operand, prefixes[i]))
 			return !is_container(s, operand);
 	return false;
-}
-
-/* What the caches have for URI, or -1. */
-static int find_cached(const struct settings *s, const char *uri)
-{
-	const struct image_cache cache = cached_images(s);
-	_cleanup_free_ char *request = cached_request(s, uri);
-	int fd = -1;
-	for (size_t place = 0; fd < 0; place++) {
-		_cleanup_image_tag_ struct image_tag tag = { 0 };
-		_cleanup_free_ char *path = NULL;
-		if (!image_tag_load(&cache, request, &place, &tag))
-			break;
-		fd = image_cached_open(&cache, &tag, &path);
-	}
-	return fd;
-}
-
-static bool has_digest(const char *uri)
-{
-	return str_starts_with(uri, "docker://") &&
-	       (strstr(uri, "@sha256:") != NULL || strstr(uri, "@sha512:") != NULL);
 }
 
 /* Returns only on failure. */
@@ -80,7 +57,8 @@ int start_uri_open(const struct settings *s, char *argv[], int operand, const ch
 	struct error *err)
 {
 	const char *uri = argv[operand];
-	int fd = is_offline || has_digest(uri) ? find_cached(s, uri) : -1;
+	_cleanup_free_ char *path = NULL;
+	int fd = is_offline || cached_uri_is_fixed(uri) ? cached_find(s, uri, &path) : -1;
 	if (fd >= 0)
 		return fd;
 	if (!is_offline)

@@ -196,6 +196,17 @@ static bool may_go(const struct cache_entry *e, const struct cache_prune *how, i
 	return e->kind == CACHE_OLD || how->is_forced || e->used < now - (int64_t)how->keep_seconds;
 }
 
+/* The list is of a while ago, and somebody may have come for what nobody used for long. */
+static bool is_used_again(const struct cache_entry *e, const struct cache_prune *how, int64_t now)
+{
+	struct stat st;
+	struct cache_entry current = *e;
+	if (lstat(e->path, &st) < 0)
+		return false;
+	current.used = MAX(st.st_atim.tv_sec, st.st_mtim.tv_sec);
+	return !may_go(&current, how, now);
+}
+
 /* The first failure is told, the others are tried all the same. */
 static void note(struct error *err, struct error *failure)
 {
@@ -213,7 +224,7 @@ int cache_prune(const struct cache_list *list, const char *cache_path, const str
 		_cleanup_error_ struct error failure = ERROR_INIT;
 		const struct cache_entry *e = &list->entries[i];
 		bool is_enough = how->has_size && left <= how->size && e->kind != CACHE_OLD;
-		if (!e->is_own || is_enough || !may_go(e, how, now))
+		if (!e->is_own || is_enough || !may_go(e, how, now) || is_used_again(e, how, now))
 			continue;
 		if (cache_remove(e, &failure) < 0) {
 			note(err, &failure);

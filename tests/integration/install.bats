@@ -20,6 +20,7 @@ usr/bin/enroot-switchroot
 usr/bin/enroot-aufs2ovlfs
 usr/bin/enroot-mksquashovlfs
 usr/bin/enroot-makeself
+usr/bin/enroot-pyxis-importer
 usr/libexec/enroot/enroot-image
 etc/enroot/enroot.conf
 etc/enroot/enroot.conf.d/README
@@ -31,6 +32,7 @@ usr/share/enroot/bash_completion
 usr/share/enroot/apparmor.profile
 usr/share/bash-completion/completions/enroot
 usr/share/man/man1/enroot.1
+usr/share/man/man1/enroot-pyxis-importer.1
 usr/share/man/man5/enroot.conf.5
 usr/share/doc/enroot/README.md
 usr/share/doc/enroot/LICENSE

@@ -67,8 +67,8 @@ static int fail(const char *what)
 static void run_child(uid_t uid, gid_t gid, char **env)
 {
 	int null = open("/dev/null", O_RDONLY);
-	char *argv[] = { (char *)"enroot", (char *)"start", (char *)"--conf", (char *)conf, target, (char *)"sh",
-		(char *)"-c", (char *)"kill -STOP $$ ; exit 0", NULL };
+	char *argv[] = { (char *)"enroot", (char *)"start", (char *)"--conf", (char *)conf, target,
+		(char *)"sh", (char *)"-c", (char *)"kill -STOP $$ ; exit 0", NULL };
 	dup2(null, 0);
 	dup2(log_fd, 1);
 	dup2(log_fd, 2);
