@@ -5,7 +5,7 @@ load helpers
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-commands="batch bundle create digest doctor exec export import list load login logout remove start stop"
+commands="batch bundle create digest doctor exec export import list load login logout push remove start stop"
 
 @test "no command, help, -h, unknown command" {
 	run --separate-stderr enroot
@@ -61,6 +61,11 @@ create --name= a
 export
 export a b
 export -o '' a
+export --format= a
+push
+push a
+push a b c
+push --compress= a b
 remove
 start
 start --nosuch x
