@@ -59,19 +59,16 @@ static int replace(struct hooks_context *ctx, const char *inside, bool has_zone,
 /* On the symlink itself, never on the file that it names: other zones' files may be links to that one. */
 static int bind(struct hooks_context *ctx, int zone_inside, int localtime, struct error *err)
 {
-	_cleanup_close_ int host = -1, made = -1;
-	if (zone_inside < 0) {
-		host = open(LOCALTIME, O_PATH | O_CLOEXEC);
-		if (host < 0)
-			return error_errno(err, "cannot open %s", LOCALTIME);
-	}
+	const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	_cleanup_close_ int made = -1;
 	if (localtime < 0) {
 		made = mount_open_target(ctx->root, LOCALTIME, FSTAB_CREATE_FILE, err);
 		if (made < 0)
 			return -1;
+		localtime = made;
 	}
-	return mount_bind_fd(zone_inside >= 0 ? zone_inside : host, localtime >= 0 ? localtime : made,
-		MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, err);
+	return zone_inside >= 0 ? mount_bind_fd(zone_inside, localtime, flags, err)
+				: mount_bind(LOCALTIME, localtime, flags, err);
 }
 
 int hook_localtime(struct hooks_context *ctx, struct error *err)

@@ -89,7 +89,7 @@ static int bind_text(struct hooks_context *ctx, const char *path, const char *te
 	_cleanup_close_ int target = mount_open_target(ctx->root, path, FSTAB_CREATE_FILE, err);
 	if (target < 0)
 		return -1;
-	return mount_bind_fd(source, target, MS_NOSUID | MS_NODEV, err);
+	return mount_bind_fd(source, target, 0, err); /* nosuid and nodev as the scratch space is */
 }
 
 int place_changed_file(struct hooks_context *ctx, const char *path, const char *text, size_t len, mode_t mode,

@@ -68,6 +68,24 @@ static bool is_field(const char *s)
 	return true;
 }
 
+/*
+ * What ids without a mapping are called. In a namespace of one id, whatever belongs to somebody else shows them: one
+ * look at "/" instead of two at /proc/sys.
+ */
+static void find_overflow_ids(struct account *a, const struct hooks_context *ctx)
+{
+	struct stat st;
+	bool has_namespace = !settings_is_true(ctx->settings, SETTING_ALLOW_SUPERUSER);
+	if (has_namespace && stat("/", &st) == 0 && st.st_uid != ctx->ids->inner_uid &&
+		st.st_gid != ctx->ids->inner_gid) {
+		a->overflow_uid = st.st_uid;
+		a->overflow_gid = st.st_gid;
+		return;
+	}
+	a->overflow_uid = read_number("/proc/sys/kernel/overflowuid", 65534);
+	a->overflow_gid = read_number("/proc/sys/kernel/overflowgid", 65534);
+}
+
 static void account_load(struct account *a, const struct hooks_context *ctx)
 {
 	static const char *const files[] = { "/etc/login.defs", "/etc/default/useradd" };
@@ -76,8 +94,7 @@ static void account_load(struct account *a, const struct hooks_context *ctx)
 		if (text != NULL)
 			defs_parse(&a->defs, text);
 	}
-	a->overflow_uid = read_number("/proc/sys/kernel/overflowuid", 65534);
-	a->overflow_gid = read_number("/proc/sys/kernel/overflowgid", 65534);
+	find_overflow_ids(a, ctx);
 
 	const char *fallback = a->defs.values[DEF_SHELL];
 	if (is_executable(ctx->root, a->user->shell))

@@ -50,7 +50,7 @@ const char *exec_choose_shell(const char *const candidates[], unsigned count)
 /* A file that is there but may not be executed is the shell's script. */
 static enum exec_word classify_word(const char *word)
 {
-	if (word == NULL || access(word, F_OK) < 0 || access(word, R_OK | X_OK) == 0)
+	if (word == NULL || access(word, R_OK | X_OK) == 0 || access(word, F_OK) < 0)
 		return EXEC_WORD_PROGRAM;
 	return EXEC_WORD_SCRIPT;
 }
