@@ -39,9 +39,10 @@ int image_attempt(const struct import_request *req, struct source **source,
 	if (err->code != EBADMSG)
 		return -1;
 	/* A blob in a cache was not what its name says; it is gone now, so fetch it again. What is only read stays as it
-	 * is, and is left out. */
+	 * is, and is left out. Or a mirror sent what others may have right: it is asked last. */
 	struct import_request again = *req;
 	again.source.system_caches = NULL;
+	again.source.is_reversed = true;
 	log_warn("%s", err->message);
 	error_clear(err);
 	source_close(steal_pointer(source));

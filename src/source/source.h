@@ -52,6 +52,7 @@ struct source_options {
 	unsigned connect_timeout_s;
 	unsigned transfer_timeout_s; /* 0: none */
 	int transfer_retries;        /* -1: unset */
+	bool is_reversed; /* ask the registry itself first, then its mirrors from the last one on */
 	bool allow_http;
 };
 
@@ -62,7 +63,8 @@ struct source_blob;
  * ("Invalid image reference: URI"). */
 char *source_default_name(const char *uri, struct error *err);
 
-/* Resolve URI: fetch and check manifest and configuration. Layers are not fetched yet. */
+/* Resolve URI: fetch and check manifest and configuration. Layers are not fetched yet. The strings of OPTIONS are borrowed
+ * until the source is closed. */
 int source_open(
 	const char *uri, const struct source_options *options, struct source **source, struct error *err);
 void source_close(struct source *source);

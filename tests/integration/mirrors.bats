@@ -43,21 +43,76 @@ teardown() { common_teardown; }
 }
 
 @test "credentials of a registry are not shown to its mirror" {
-	proxy_log=$WORK/log
-	mkfifo stdin
-	: >"$proxy_log"
-	"$TOOLS/fault-proxy.py" --upstream "$REGISTRY" --port-file port --log "$proxy_log" --tokens <>stdin >proxy.out 2>&1 3>&- &
-	local pid=$! i
-	for ((i = 0; i < 200; i++)); do
-		[ ! -e port ] || break
-		sleep 0.05
-	done
-	printf '[[registry]]\nlocation = "registry.example.invalid"\n[[registry.mirror]]\nlocation = "127.0.0.1:%s"\n' "$(cat port)" >"$CONF"
+	proxy --tokens --
+	mirrors "$PROXY"
 	run enroot import -o a.sqsh docker://me:secret@registry.example.invalid#busybox:1
-	kill "$pid"
 	[ "$status" -eq 0 ]
-	refute grep -qi basic "$proxy_log"
+	refute grep -qi basic "$LOG"
 	refute grep -q secret <<<"$output"
+}
+
+# mirrors HOST…: of registry.example.invalid, in that order.
+mirrors() {
+	{
+		printf '[[registry]]\nlocation = "registry.example.invalid"\n'
+		printf '[[registry.mirror]]\nlocation = "%s"\n' "$@"
+	} >"$CONF"
+}
+
+# import_by_mirrors: the image is whole, wherever its bytes came from.
+import_by_mirrors() {
+	rm -rf out.sqsh home/.cache
+	[ -e good.sqsh ] || enroot import -o good.sqsh "docker://$REGISTRY#busybox:1"
+	rm -rf home/.cache
+	# what is recorded in the image differs: its data must not
+	run enroot import -o out.sqsh docker://registry.example.invalid#busybox:1
+	[ "$status" -eq 0 ] || {
+		echo "$output"
+		return 1
+	}
+	unsquashfs -cat good.sqsh bin/busybox >good && unsquashfs -cat out.sqsh bin/busybox | cmp - good
+}
+
+@test "a mirror that breaks in the middle of a layer: the next one goes on at that byte" {
+	local layer first first_log
+	layer=$(busybox_layer)
+	proxy "/blobs/$layer=drop:600000*1" "/blobs/$layer=close"
+	first=$PROXY first_log=$LOG
+	proxy
+	mirrors "$first" "$PROXY"
+	import_by_mirrors
+	grep -q "^\[WARN\] .*: going on at $PROXY" <<<"$output"
+	[ "$(grep -c "/blobs/$layer" "$first_log")" -eq 2 ]
+	[ "$(grep "/blobs/$layer" "$LOG" | cut -d' ' -f3 | grep -c '^bytes=[1-9]')" -eq 1 ]
+	[ "$(grep -c "/blobs/$layer" "$LOG")" -eq 1 ]
+}
+
+@test "a mirror that is killed, that has not the layer, that refuses it, and one that sends nonsense" {
+	local layer first pid rule
+	layer=$(busybox_layer)
+	proxy "/blobs/$layer=slow:300000"
+	first=$PROXY pid=${PROXIES[-1]} LOG_OF_FIRST=$LOG
+	proxy
+	mirrors "$first" "$PROXY"
+	spawn log import -o killed.sqsh docker://registry.example.invalid#busybox:1
+	wait_until grep -q "/blobs/$layer" "$LOG_OF_FIRST"
+	kill -9 "$pid"
+	wait "$SPAWNED" || {
+		cat log
+		false
+	}
+	[ "$(grep -c "/blobs/$layer" "$LOG")" -eq 1 ]
+	for rule in status:404 status:403 status:503 more:100 shorter:1000 badrange corrupt:5000; do
+		proxy "/blobs/$layer=$rule"
+		mirrors "$PROXY" "$REGISTRY"
+		import_by_mirrors
+	done
+	# nobody has it right
+	mirrors "$PROXY" 127.0.0.1:1
+	rm -rf home/.cache
+	run enroot import -o none.sqsh docker://registry.example.invalid#busybox:1
+	assert_one_error "arrived damaged"
+	[ ! -e none.sqsh ]
 }
 
 @test "another location, a blocked registry, and a certificate that nobody signed" {

@@ -35,6 +35,7 @@ Ends when its standard input does.
 """
 import argparse
 import base64
+import fcntl
 import http.client
 import json
 import os
@@ -45,6 +46,7 @@ import socket
 import ssl
 import struct
 import sys
+import termios
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -147,8 +149,14 @@ class Handler(BaseHTTPRequestHandler):
                 pass
         self.answer(*args)
 
+    def drain(self):
+        """What is still in our own queue goes down with a connection that is reset: a break would not be where it should."""
+        while int.from_bytes(fcntl.ioctl(self.connection, termios.TIOCOUTQ, bytes(4)), sys.byteorder) > 0:
+            time.sleep(0.002)
+
     def reset(self):
         self.wfile.flush()
+        self.drain()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
         self.close_connection = True

@@ -15,7 +15,7 @@
 #include "source/manifest.h"
 #include "source/platform.h"
 #include "source/registry/fetch.h"
-#include "source/registry/registry.h"
+#include "source/registry/places.h"
 #include "source/scheme.h"
 #include "store/blob.h"
 #include "store/blob_keeper.h"
@@ -23,8 +23,10 @@
 #define INDEX_DEPTH_MAX 4
 
 struct docker {
-	struct reference named;           /* what was asked for */
-	struct registry registry;         /* where it is fetched */
+	struct reference named; /* what was asked for */
+	struct places *places;
+	struct registry *registry;        /* the place where it is fetched */
+	size_t place;                     /* its number */
 	char *cache_path, *system_caches; /* may be NULL */
 	unsigned max_connections;
 	struct platform_request platform;
@@ -34,26 +36,31 @@ struct docker {
 	struct fetch *fetch; /* NULL until something has to be fetched */
 };
 
+/* What one place said is nothing that counts at the next. */
+static void forget(struct docker *d)
+{
+	fetch_free(steal_pointer(&d->fetch));
+	manifest_cleanup(&d->manifest);
+	free(steal_pointer(&d->manifest_digest));
+}
+
 static void docker_cleanup(struct docker *d)
 {
-	fetch_free(d->fetch);
+	forget(d);
 	blob_keeper_free(d->keeper);
-	registry_cleanup(&d->registry);
+	places_free(d->places);
 	reference_cleanup(&d->named);
 	platform_request_cleanup(&d->platform);
-	manifest_cleanup(&d->manifest);
-	free(d->manifest_digest);
 	free(d->cache_path);
 	free(d->system_caches);
 	*d = (struct docker){ 0 };
 }
 
-static int docker_init(struct docker *d, const char *uri, const struct endpoint *e,
-	const struct source_options *o, struct error *err)
+static int docker_init(struct docker *d, const char *uri, const struct source_options *o, struct error *err)
 {
 	*d = (struct docker){ 0 };
 	if (platform_request_parse(&d->platform, o->arch, err) < 0 ||
-		reference_parse(&d->named, uri, err) < 0 || registry_init(&d->registry, uri, e, o, err) < 0)
+		reference_parse(&d->named, uri, err) < 0 || (d->places = places_new(uri, o, err)) == NULL)
 		return -1;
 	d->cache_path = o->cache_path != NULL ? xstrdup(o->cache_path) : NULL;
 	d->system_caches = o->system_caches != NULL ? xstrdup(o->system_caches) : NULL;
@@ -62,7 +69,7 @@ static int docker_init(struct docker *d, const char *uri, const struct endpoint 
 	return 0;
 }
 
-static struct cache_places places(const struct docker *d)
+static struct cache_places caches(const struct docker *d)
 {
 	return (struct cache_places){ .own = d->cache_path, .system = d->system_caches };
 }
@@ -71,7 +78,7 @@ static struct cache_places places(const struct docker *d)
 static bool load_document(
 	struct docker *d, int fd, size_t place, const char *digest, uint64_t size, struct buffer *data)
 {
-	const struct cache_places p = places(d);
+	const struct cache_places p = caches(d);
 	_cleanup_free_ char *bytes = NULL;
 	size_t len = 0;
 	if (fd_read_all(fd, (size_t)size, &bytes, &len) < 0)
@@ -89,7 +96,7 @@ static bool load_document(
 /* A document that a cache holds under DIGEST and that is whole. */
 static bool load_cached(struct docker *d, const char *digest, uint64_t size, struct buffer *data)
 {
-	const struct cache_places p = places(d);
+	const struct cache_places p = caches(d);
 	int fd;
 	for (size_t i = 0; (fd = blob_find(&p, digest, size, &i)) >= 0; i++) {
 		bool is_good = load_document(d, fd, i, digest, size, data);
@@ -128,7 +135,7 @@ static int fetch_manifest(
 {
 	_cleanup_http_response_ struct http_response response = { 0 };
 	bool is_digest = digest_is_valid(name);
-	if (registry_get(&d->registry, "manifests", name, MANIFEST_SIZE_MAX, &response, err) < 0)
+	if (registry_get(d->registry, "manifests", name, MANIFEST_SIZE_MAX, &response, err) < 0)
 		return -1;
 	const char *type = response.headers.content_type;
 	if (type != NULL && strstr(type, "manifest.v1+") != NULL &&
@@ -154,7 +161,7 @@ static int fetch_manifest(
  */
 static int resolve(struct docker *d, struct buffer *data, struct error *err)
 {
-	const struct reference *ref = &d->registry.ref;
+	const struct reference *ref = &d->registry->ref;
 	_cleanup_free_ char *name = xstrdup(ref->digest != NULL ? ref->digest : ref->tag);
 	for (unsigned depth = 0; depth <= INDEX_DEPTH_MAX; depth++) {
 		_cleanup_free_ char *digest = NULL;
@@ -181,7 +188,7 @@ static int resolve(struct docker *d, struct buffer *data, struct error *err)
 static int get_manifest(struct docker *d, struct buffer *data, struct error *err)
 {
 	/* First, so that the messages come in the order people know. */
-	if (registry_connect(&d->registry, err) < 0)
+	if (registry_connect(d->registry, err) < 0)
 		return -1;
 	log_info("Fetching image manifest");
 	return resolve(d, data, err);
@@ -208,7 +215,7 @@ static int get_config(struct docker *d, struct buffer *data, struct error *err)
 			return 0;
 	}
 	_cleanup_http_response_ struct http_response response = { 0 };
-	if (registry_get(&d->registry, "blobs", config->digest, CONFIG_SIZE_MAX, &response, err) < 0)
+	if (registry_get(d->registry, "blobs", config->digest, CONFIG_SIZE_MAX, &response, err) < 0)
 		return -1;
 	_cleanup_free_ char *actual = digest_of(config->digest, response.body.data, response.body.len);
 	if (!str_eq(actual, config->digest))
@@ -237,43 +244,35 @@ static int open_image(struct source *s, struct docker *d, struct error *err)
 	return source_image_set_layers(image, &d->manifest, err);
 }
 
-/* One attempt at an image: to open it for S, or only to find its digest where S is NULL. */
-struct attempt {
-	struct source *s;
-	struct docker *d;
-	const char *uri;
-	const struct source_options *options;
-};
-
-static int try_endpoint(const struct attempt *a, const struct endpoint *e, struct error *err)
+/* Open the image for S, or only find its digest where S is NULL. */
+static int try_place(struct source *s, struct docker *d, struct error *err)
 {
 	_cleanup_buffer_ struct buffer data = BUFFER_INIT;
-	if (docker_init(a->d, a->uri, e, a->options, err) < 0)
+	d->registry = places_get(d->places, d->place, err);
+	if (d->registry == NULL)
 		return -1;
-	return a->s != NULL ? open_image(a->s, a->d, err) : get_manifest(a->d, &data, err);
+	return s != NULL ? open_image(s, d, err) : get_manifest(d, &data, err);
 }
 
-/* Mirrors are tried in turn, then the registry itself, whose failure is the one that is told. */
-static int try_endpoints(const struct attempt *a, struct error *err)
+/* One place after the other; the last one's failure is the one that is told. */
+static int try_places(struct source *s, struct docker *d, struct error *err)
 {
-	_cleanup_reference_ struct reference ref;
-	_cleanup_endpoints_ struct endpoints e = { 0 };
-	if (reference_parse(&ref, a->uri, err) < 0 || endpoints_find(&e, &ref, err) < 0)
-		return -1;
-	for (size_t i = 0; i < e.count; i++) {
-		if (i + 1 < e.count)
-			log_info("Trying mirror %s", e.items[i].registry);
-		if (try_endpoint(a, &e.items[i], err) == 0)
+	size_t count = places_count(d->places);
+	for (;; d->place++) {
+		const char *name = places_name(d->places, d->place);
+		bool is_mirror = places_is_mirror(d->places, d->place);
+		if (is_mirror)
+			log_info("Trying mirror %s", name);
+		if (try_place(s, d, err) == 0)
 			return 0;
-		if (i + 1 == e.count || err->code == EINTR)
-			break;
-		log_warn("Mirror %s: %s", e.items[i].registry, err->message);
+		if (d->place + 1 == count || err->code == EINTR)
+			return -1;
+		log_warn("%s %s: %s", is_mirror ? "Mirror" : "Registry", name, err->message);
 		error_clear(err);
-		docker_cleanup(a->d);
-		if (a->s != NULL)
-			source_image_cleanup(&a->s->image);
+		forget(d);
+		if (s != NULL)
+			source_image_cleanup(&s->image);
 	}
-	return -1;
 }
 
 static int docker_open(struct source *s, const char *uri, const struct source_options *o, struct error *err)
@@ -281,8 +280,7 @@ static int docker_open(struct source *s, const char *uri, const struct source_op
 	s->state = xcalloc(1, sizeof(struct docker));
 	if (o->cache_path == NULL)
 		return error_set(err, EINVAL, "no cache directory is set");
-	const struct attempt a = { .s = s, .d = s->state, .uri = uri, .options = o };
-	return try_endpoints(&a, err);
+	return docker_init(s->state, uri, o, err) < 0 ? -1 : try_places(s, s->state, err);
 }
 
 static void docker_close(struct source *s)
@@ -294,9 +292,8 @@ static void docker_close(struct source *s)
 
 static int docker_digest(const char *uri, const struct source_options *o, char **digest, struct error *err)
 {
-	struct docker d = { 0 };
-	const struct attempt a = { .d = &d, .uri = uri, .options = o };
-	int r = try_endpoints(&a, err);
+	struct docker d;
+	int r = docker_init(&d, uri, o, err) < 0 ? -1 : try_places(NULL, &d, err);
 	if (r == 0)
 		*digest = steal_pointer(&d.manifest_digest);
 	docker_cleanup(&d);
@@ -311,19 +308,30 @@ static char *docker_default_name(const char *uri, struct error *err)
 
 static bool is_cached(const struct docker *d, const struct source_layer *layer)
 {
-	const struct cache_places p = places(d);
+	const struct cache_places p = caches(d);
 	size_t place = 0;
 	_cleanup_close_ int fd = blob_find(&p, layer->digest, layer->size, &place);
 	return fd >= 0;
 }
 
+/* Place I, counted from the one that had the image, when those before it fail; for the thread that fetches. */
+static struct registry *open_place(void *docker, size_t i, struct error *err)
+{
+	struct docker *d = docker;
+	struct registry *r = places_get(d->places, d->place + i, err);
+	return r != NULL && registry_connect(r, err) == 0 ? r : NULL;
+}
+
 static struct fetch_blob *begin_fetch(struct docker *d, size_t layer, struct error *err)
 {
 	const struct descriptor *l = &d->manifest.layers[layer];
-	if (registry_connect(&d->registry, err) < 0)
+	if (registry_connect(d->registry, err) < 0)
 		return NULL;
+	const struct fetch_places from = {
+		.count = places_count(d->places) - d->place, .open = open_place, .ctx = d
+	};
 	if (d->fetch == NULL)
-		d->fetch = fetch_new(&d->registry, d->cache_path, d->max_connections, d->keeper);
+		d->fetch = fetch_new(&from, d->registry, d->cache_path, d->max_connections, d->keeper);
 	return fetch_add(d->fetch, l->digest, l->size, &l->urls, err);
 }
 
@@ -395,7 +403,7 @@ static int docker_blob_open(struct source *s, size_t layer, struct source_blob *
 {
 	struct docker *d = s->state;
 	b->fetch = d->fetch != NULL ? fetch_find(d->fetch, b->layer->digest) : NULL;
-	const struct cache_places p = places(d);
+	const struct cache_places p = caches(d);
 	size_t place = 0;
 	int fd = b->fetch == NULL ? blob_find(&p, b->layer->digest, b->layer->size, &place) : -1;
 	if (fd >= 0) {

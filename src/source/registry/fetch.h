@@ -2,7 +2,8 @@
  * source/registry/fetch.h - blobs from a registry, many at once, readable while they arrive
  *
  * One thread drives all transfers. What arrives is written to a spool file in the cache, hashed, and may be read at
- * once; a whole and right blob is then published. A transfer that breaks is resumed at the byte where it broke.
+ * once; a whole and right blob is then published. A transfer that breaks is resumed at the byte where it broke, and
+ * where a mirror gives out, at the next place that has the image.
  */
 #pragma once
 
@@ -17,9 +18,17 @@
 struct fetch;
 struct fetch_blob;
 
-/* R and KEEPER are borrowed, R is connected; CACHE_PATH is copied. */
-struct fetch *fetch_new(
-	struct registry *r, const char *cache_path, unsigned max_connections, struct blob_keeper *keeper);
+/* Where blobs come from when the first registry fails: others that have the same, tried in turn. */
+struct fetch_places {
+	size_t count; /* with the first one, which is number 0 */
+	/* Number I, from 1 on, connected; borrowed. Called from the thread that fetches. NULL with ERR: try the next. */
+	struct registry *(*open)(void *ctx, size_t i, struct error *err);
+	void *ctx;
+};
+
+/* FIRST and KEEPER are borrowed, FIRST is connected; PLACES and CACHE_PATH are copied. */
+struct fetch *fetch_new(const struct fetch_places *places, struct registry *first, const char *cache_path,
+	unsigned max_connections, struct blob_keeper *keeper);
 /* Ends all transfers; blobs must not be read any more. */
 void fetch_free(struct fetch *f);
 

@@ -1,5 +1,5 @@
 /*
- * source/registry/fetch_private.h - between fetch.c (the thread, readers), fetch_blob.c (one blob) and transfer.c
+ * source/registry/fetch_private.h - between fetch.c (readers), fetch_thread.c, fetch_blob.c (one blob) and transfer.c
  * (one request after the other for a part of a blob)
  *
  * A large blob is asked for in segments. They come one after the other through one connection; where that is slow
@@ -34,6 +34,8 @@ struct segment {
 struct transfer {
 	struct fetch_blob *blob;
 	struct transfer *next;
+	struct registry *registry; /* where it is asked for, or was before the blob's urls */
+	size_t place;              /* the number of that */
 	struct segment *segment;
 	uint64_t received; /* offset in the blob: in the spool and in the chunk */
 	char *chunk;       /* what is not in the spool yet */
@@ -53,6 +55,7 @@ struct transfer {
 	unsigned renewals;  /* of the token, since the last progress */
 	bool is_active, is_ranged, has_begun;
 	bool is_complete; /* the segment has all, whatever else comes */
+	bool is_fatal;    /* what failed is ours, and no other place helps */
 	struct error write_error;
 	char detail[CURL_ERROR_SIZE];
 };
@@ -85,7 +88,9 @@ struct fetch_blob {
 };
 
 struct fetch {
-	struct registry *registry;
+	struct fetch_places places;
+	struct registry *registry; /* of the place in use: the fetch thread's alone, as is */
+	size_t place;              /* its number; it only grows */
 	struct blob_keeper *keeper;
 	char *cache_path;
 	unsigned max_connections;
@@ -130,5 +135,11 @@ int transfer_resume(struct transfer *t, struct error *err);
 int transfer_ended(struct transfer *t, CURLcode result, struct error *err);
 
 int64_t fetch_now_ms(void);
+/* The thread; FETCH is a struct fetch. */
+void *fetch_run(void *fetch);
+static inline bool fetch_is_over(const struct fetch_blob *b)
+{
+	return b->state == FETCH_DONE || b->state == FETCH_FAILED;
+}
 /* Bytes have arrived: wake readers that wait for them. */
 void fetch_wake(struct fetch_blob *b);

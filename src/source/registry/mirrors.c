@@ -28,7 +28,7 @@ void endpoints_cleanup(struct endpoints *e)
 }
 
 /* "HOST[:PORT]/REPOSITORY" → an endpoint. false: it is malformed. */
-static bool add(struct endpoints *e, const char *name, bool is_insecure)
+static bool add(struct endpoints *e, const char *name, bool is_insecure, bool is_mirror)
 {
 	const char *slash = strchr(name, '/');
 	if (slash == NULL || slash == name || slash[1] == '\0' || strpbrk(name, "?#@ ") != NULL)
@@ -39,6 +39,7 @@ static bool add(struct endpoints *e, const char *name, bool is_insecure)
 		.registry = xstrdup(reference_is_docker_hub(host) ? REFERENCE_DOCKER_HUB : host),
 		.repository = xstrdup(slash + 1),
 		.is_insecure = is_insecure,
+		.is_mirror = is_mirror,
 	};
 	return true;
 }
@@ -84,7 +85,7 @@ static int find(
 	const struct registries_entry *entry = find_entry(r, name, &matched);
 	*e = (struct endpoints){ 0 };
 	if (entry == NULL) {
-		add(e, name, false);
+		add(e, name, false, false);
 		return 0;
 	}
 	if (entry->is_blocked) {
@@ -96,13 +97,13 @@ static int find(
 		if (m->location == NULL || !(ref->digest != NULL ? m->for_digests : m->for_tags))
 			continue;
 		_cleanup_free_ char *mirror = xasprintf("%s%s", m->location, name + matched);
-		if (!add(e, mirror, m->is_insecure))
+		if (!add(e, mirror, m->is_insecure, true))
 			log_warn("registries.conf: a mirror's location is malformed: %s", m->location);
 	}
 	bool is_wild = entry->location == NULL || str_starts_with(prefix_of(entry), "*.");
 	_cleanup_free_ char *real =
 		is_wild ? xstrdup(name) : xasprintf("%s%s", entry->location, name + matched);
-	if (!add(e, real, entry->is_insecure)) {
+	if (!add(e, real, entry->is_insecure, false)) {
 		endpoints_cleanup(e);
 		return error_set(
 			err, EINVAL, "registries.conf: a location is malformed: %s", entry->location);

@@ -16,6 +16,7 @@
 struct endpoint {
 	char *registry, *repository;
 	bool is_insecure; /* no certificate is checked, and plain HTTP is fine */
+	bool is_mirror;
 };
 
 struct endpoints {

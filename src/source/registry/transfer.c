@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "source/registry/certs.h"
@@ -9,11 +10,13 @@
 #include "source/registry/fetch_private.h"
 
 /* After so many new bytes a failure counts as the first one again. */
-#define PROGRESS_BYTES ((uint64_t)1 << 20)
+#define PROGRESS_BYTES  ((uint64_t)1 << 20)
 /* Transfers share tokens, so one may meet an old token more than once. */
-#define RENEWALS_MAX   3
-#define BROKEN_WAIT_MS 20
-#define CHUNK_BYTES    ((size_t)256 << 10)
+#define RENEWALS_MAX    3
+/* Where there is another place it is soon asked. */
+#define TRIES_OF_MIRROR 2
+#define BROKEN_WAIT_MS  20
+#define CHUNK_BYTES     ((size_t)256 << 10)
 
 /*
  * Store what is in the chunk. libcurl hands out at most 16 KiB at a time; writing so little at once costs twice as
@@ -25,7 +28,9 @@ static int flush_chunk(struct transfer *t)
 	if (len == 0)
 		return 0;
 	t->chunk_len = 0;
-	return fetch_blob_store(t->blob, t->segment, t->chunk, len, t->received - len, &t->write_error);
+	t->is_fatal =
+		fetch_blob_store(t->blob, t->segment, t->chunk, len, t->received - len, &t->write_error) < 0;
+	return t->is_fatal ? -1 : 0;
 }
 
 static int take_bytes(struct transfer *t, const char *data, size_t len)
@@ -84,14 +89,24 @@ static size_t on_body(char *data, size_t size, size_t count, void *transfer)
 	return len;
 }
 
+/* From now on T asks the place NUMBER. */
+static void set_place(struct transfer *t, struct registry *registry, size_t number)
+{
+	t->registry = registry;
+	t->place = number;
+	t->failures = 0;
+	t->renewals = 0;
+	t->progress_at = t->received;
+	http_configure(t->easy, &registry->options);
+	/* A connection a blob: many streams in one TCP connection share its window, and cost copies. */
+	curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+}
+
 static CURL *make_easy(struct transfer *t)
 {
 	CURL *easy = curl_easy_init();
 	if (easy == NULL)
 		abort(); /* out of memory */
-	http_configure(easy, &t->blob->fetch->registry->options);
-	/* A connection a blob: many streams in one TCP connection share its window, and cost copies. */
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->detail);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
@@ -147,15 +162,15 @@ static void send_request(struct transfer *t)
 		add_header(t, "Authorization", t->authorization);
 	set_range(t);
 	curl_easy_setopt(t->easy, CURLOPT_URL, t->hop.url);
-	certs_apply(t->blob->fetch->registry->options.certs, t->easy, t->hop.url);
+	certs_apply(t->registry->options.certs, t->easy, t->hop.url);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_multi_add_handle(t->blob->fetch->multi, t->easy);
 	t->is_active = true;
 }
 
-int transfer_resume(struct transfer *t, struct error *err)
+static int begin_request(struct transfer *t, struct error *err)
 {
-	struct registry *r = t->blob->fetch->registry;
+	struct registry *r = t->registry;
 	credentials_free_secret(steal_pointer(&t->authorization));
 	if (t->url_index > 0) {
 		http_hop_start(&t->hop,
@@ -171,12 +186,62 @@ int transfer_resume(struct transfer *t, struct error *err)
 	return 0;
 }
 
+/*
+ * The next registry that answers, if T's place gives out (ERR says why). Where it is BROKEN, and did not merely refuse this
+ * blob, all that comes later goes there at once.
+ */
+static bool next_registry(struct transfer *t, bool is_broken, const struct error *err)
+{
+	struct fetch *f = t->blob->fetch;
+	for (size_t i = MAX(t->place + 1, f->place); i < f->places.count; i++) {
+		_cleanup_error_ struct error failure = ERROR_INIT;
+		struct registry *r = i == f->place ? f->registry : f->places.open(f->places.ctx, i, &failure);
+		if (r == NULL) {
+			log_warn("%s", failure.message);
+			continue;
+		}
+		log_warn("%s: going on at %s", err->message, r->ref.registry);
+		if (is_broken) {
+			f->registry = r;
+			f->place = i;
+		}
+		free(steal_pointer(&t->blob->etag)); /* it is the other one's */
+		set_place(t, r, i);
+		return true;
+	}
+	return false;
+}
+
+/* Where else T may ask after the failure that stands in ERR: other registries, then the blob's urls. */
+static bool other_place(struct transfer *t, bool is_broken, struct error *err)
+{
+	if (t->is_fatal || err->code == EINTR || t->received == t->segment->end)
+		return false;
+	bool is_elsewhere = t->url_index == 0 && next_registry(t, is_broken, err);
+	if (!is_elsewhere && t->url_index == t->blob->urls.count)
+		return false;
+	if (!is_elsewhere)
+		t->url_index++;
+	t->failures = 0;
+	error_clear(err);
+	return true;
+}
+
+int transfer_resume(struct transfer *t, struct error *err)
+{
+	while (begin_request(t, err) < 0)
+		if (!other_place(t, true, err))
+			return -1;
+	return 0;
+}
+
 struct transfer *transfer_new(struct fetch_blob *b)
 {
 	struct transfer *t = xcalloc(1, sizeof(*t));
 	t->blob = b;
 	t->chunk = xmalloc(CHUNK_BYTES);
 	t->easy = make_easy(t);
+	set_place(t, b->fetch->registry, b->fetch->place);
 	t->next = b->transfers;
 	b->transfers = t;
 	b->fetch->transfer_count++;
@@ -191,7 +256,10 @@ static int retry(struct transfer *t, bool is_broken, int64_t retry_after_s, stru
 		t->failures = 0;
 		t->progress_at = at;
 	}
-	if (++t->failures >= http_tries(&t->blob->fetch->registry->options))
+	unsigned tries = http_tries(&t->registry->options);
+	if (t->url_index == 0 && t->place + 1 < t->blob->fetch->places.count)
+		tries = MIN(tries, TRIES_OF_MIRROR);
+	if (++t->failures >= tries)
 		return -1;
 	int64_t wait = http_backoff_ms(t->failures, retry_after_s);
 	if (is_broken && t->failures == 1)
@@ -206,7 +274,7 @@ static int retry(struct transfer *t, bool is_broken, int64_t retry_after_s, stru
 /* 401: with a fresh token, at the same byte. */
 static int renew(struct transfer *t, struct error *err)
 {
-	struct registry *r = t->blob->fetch->registry;
+	struct registry *r = t->registry;
 	char *fresh = NULL;
 	if (auth_get(r->auth, t->authorization, &fresh, err) < 0)
 		return -1;
@@ -216,17 +284,6 @@ static int renew(struct transfer *t, struct error *err)
 		return registry_error(r, t->hop.url, 401, err);
 	t->renewals++;
 	return transfer_resume(t, err);
-}
-
-static int other_place(struct transfer *t, long status, struct error *err)
-{
-	if (t->url_index < t->blob->urls.count) {
-		t->url_index++;
-		return transfer_resume(t, err);
-	}
-	if (t->url_index == 0 && !t->hop.drops_authorization)
-		return registry_error(t->blob->fetch->registry, t->hop.url, status, err);
-	return http_error_status(err, t->hop.url, status);
 }
 
 static int judge_status(struct transfer *t, long status, struct error *err)
@@ -253,7 +310,9 @@ static int judge_status(struct transfer *t, long status, struct error *err)
 		fetch_blob_join_segments(t->blob, t);
 		return transfer_resume(t, err);
 	}
-	return other_place(t, status, err);
+	if (t->url_index == 0 && !is_elsewhere)
+		return registry_error(t->registry, t->hop.url, status, err);
+	return http_error_status(err, t->hop.url, status);
 }
 
 /* A 200 or 206 came to its end. */
@@ -274,13 +333,11 @@ static int judge_body(struct transfer *t, CURLcode result, struct error *err)
 	return -1;
 }
 
-int transfer_ended(struct transfer *t, CURLcode result, struct error *err)
+static int judge(struct transfer *t, CURLcode result, struct error *err)
 {
-	curl_multi_remove_handle(t->blob->fetch->multi, t->easy);
-	t->is_active = false;
+	long status = t->answer.status;
 	if (error_is_set(&t->write_error) || flush_chunk(t) < 0)
 		return error_move(err, &t->write_error);
-	long status = t->answer.status;
 	if (t->answer.etag != NULL && (status == 200 || status == 206)) {
 		free(t->blob->etag);
 		t->blob->etag = steal_pointer(&t->answer.etag);
@@ -291,6 +348,17 @@ int transfer_ended(struct transfer *t, CURLcode result, struct error *err)
 		return judge_status(t, status, err);
 	http_error_curl(err, t->hop.url, result, t->detail, t->easy);
 	return http_is_transient(result, 0, true) ? retry(t, false, 0, err) : -1;
+}
+
+int transfer_ended(struct transfer *t, CURLcode result, struct error *err)
+{
+	curl_multi_remove_handle(t->blob->fetch->multi, t->easy);
+	t->is_active = false;
+	bool is_broken = result != CURLE_OK || t->answer.status >= 500 || t->answer.status == 429;
+	int r = judge(t, result, err);
+	if (r < 0 && other_place(t, is_broken, err))
+		return transfer_resume(t, err);
+	return r;
 }
 
 void transfer_free(struct transfer *t)
