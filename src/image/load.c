@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/space.h"
 #include "image/assemble.h"
 #include "image/attempt.h"
 #include "rootfs/remove.h"
@@ -13,6 +14,7 @@ struct load {
 	struct container_scratch *scratch;
 	struct extract_report *report;
 	int tree;
+	uint64_t written; /* bytes of file data, at a failure */
 };
 
 static int sink_begin(void *ctx, const struct tree_file *file, struct error *err)
@@ -78,6 +80,7 @@ static int make_tree(void *ctx, const struct import_request *req, struct source 
 	if (u == NULL)
 		return -1;
 	int r = unpack_layers(l, req, source, u, err);
+	l->written = unpack_bytes(u);
 	unpack_free(u);
 	return r;
 }
@@ -90,6 +93,16 @@ static int remove_tree_again(void *ctx, struct error *err)
 	return remove_for_scratch(l->scratch->dir, CONTAINER_SCRATCH_TREE, l->scratch->path, err);
 }
 
+/* Layers do not say what they will be: three times their compressed size, or what was written already. */
+static uint64_t guess_need(const struct load *l, const struct source *source)
+{
+	const struct source_image *image = source != NULL ? source_image(source) : NULL;
+	uint64_t compressed = 0;
+	for (size_t i = 0; image != NULL && i < image->layer_count; i++)
+		compressed += image->layers[i].size;
+	return MAX(3 * compressed, l->written);
+}
+
 int image_load(const struct import_request *req, struct container_scratch *scratch,
 	struct extract_report *report, struct error *err)
 {
@@ -99,6 +112,8 @@ int image_load(const struct import_request *req, struct container_scratch *scrat
 	if (source_open(req->uri, &req->source, &source, err) < 0)
 		return -1;
 	int r = image_attempt(req, &source, &attempt, err);
+	if (r < 0)
+		(void)space_hint_beside(scratch->path, guess_need(&l, source), "ENROOT_DATA_PATH", err);
 	source_close(source);
 	if (r < 0 && l.tree >= 0)
 		close(l.tree);

@@ -267,7 +267,39 @@ static void link_name(uint64_t number, char name[24])
 	snprintf(name, 24, "%" PRIu64, number);
 }
 
-/* As create_name(); *FIRST says whether this was the first name of its inode. */
+/* Create the first name, and link it into the directory of links as ANCHOR. Under the lock. */
+static int create_first(struct worker *w, struct node *dir, const char *name, const struct sqfs_inode *inode,
+	const char *anchor, int *fd, struct error *err)
+{
+	int r = open_links_dir(w->x, err);
+	if (r == 0)
+		r = create_name(w, dir, name, inode, fd, err);
+	if (r == 0 && linkat(dir->fd, name, w->x->links_dir, anchor, 0) < 0)
+		r = fail_at(dir, name, "link", err);
+	return r;
+}
+
+/*
+ * The file system gives no inode as many names (ext4: 65,000): another one begins, as if this were its first name, and
+ * is filled from the image. 0 if the name could be linked after all, because somebody else did that meanwhile.
+ */
+static int create_again(struct worker *w, struct node *dir, const char *name, const struct sqfs_inode *inode,
+	const char *anchor, int *fd, bool *first, struct error *err)
+{
+	struct extraction *x = w->x;
+	int r = 0;
+	pthread_mutex_lock(&x->links_lock);
+	*first = linkat(x->links_dir, anchor, dir->fd, name, 0) < 0;
+	if (*first && errno == EMLINK && unlinkat(x->links_dir, anchor, 0) == 0) {
+		x->inodes--; /* of the image: it counts once */
+		r = create_first(w, dir, name, inode, anchor, fd, err);
+	} else if (*first)
+		r = errno == EEXIST ? 1 : fail_at(dir, name, "link", err);
+	pthread_mutex_unlock(&x->links_lock);
+	return r;
+}
+
+/* As create_name(); *FIRST says whether this was the first name of its inode here. */
 static int create_linked(struct worker *w, struct node *dir, const char *name, const struct sqfs_inode *inode,
 	int *fd, bool *first, struct error *err)
 {
@@ -281,17 +313,14 @@ static int create_linked(struct worker *w, struct node *dir, const char *name, c
 	if (!found)
 		*number = x->link_count++;
 	link_name(*number, anchor);
-	if (!found) {
-		r = open_links_dir(x, err);
-		if (r == 0)
-			r = create_name(w, dir, name, inode, fd, err);
-		if (r == 0 && linkat(dir->fd, name, x->links_dir, anchor, 0) < 0)
-			r = fail_at(dir, name, "link", err);
-	}
+	if (!found)
+		r = create_first(w, dir, name, inode, anchor, fd, err);
 	pthread_mutex_unlock(&x->links_lock);
-	if (found && linkat(x->links_dir, anchor, dir->fd, name, 0) < 0)
-		r = errno == EEXIST ? 1 : fail_at(dir, name, "link", err);
-	return r;
+	if (!found || linkat(x->links_dir, anchor, dir->fd, name, 0) == 0)
+		return r;
+	if (errno == EMLINK)
+		return create_again(w, dir, name, inode, anchor, fd, first, err);
+	return errno == EEXIST ? 1 : fail_at(dir, name, "link", err);
 }
 
 int extract_links_finish(struct extraction *x, struct error *err)

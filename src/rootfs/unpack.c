@@ -244,14 +244,15 @@ static void add_piece(struct unpack *u, const void *data, size_t len)
 	u->at += len;
 }
 
-/* Blocks of large files are not cut, so that those of zeros are seen. */
+/* Blocks are not cut, so that those of zeros are seen. */
 static size_t room_for(const struct unpack *u, size_t len)
 {
 	const struct batch *b = u->batch;
 	size_t room = b->pieces < BATCH_PIECES ? BATCH_BYTES - b->used : 0;
-	if (u->at % BLOCK == 0 && room < BLOCK && room < u->file->size - u->at)
+	size_t done = u->at % BLOCK;
+	if (done == 0 && room < MIN(BLOCK, u->file->size - u->at))
 		return 0;
-	return MIN(len, room);
+	return MIN(MIN(len, room), BLOCK - done);
 }
 
 int unpack_file_data(struct unpack *u, const void *data, size_t len, struct error *err)
