@@ -31,8 +31,6 @@ static const char usage[] =
 	"       --workdir DIR   Change to a directory of the root filesystem\n"
 	"   -h, --help          Show this text\n";
 
-#define IMAGE_SCRIPT "/etc/rc"
-
 struct request {
 	const char *rcfile, *envfile, *workdir;
 	bool norc, login;
@@ -114,8 +112,8 @@ static int run_shell(const struct request *req, struct switching *s, char *comma
 	if (s->script >= 0) {
 		snprintf(script, sizeof(script), "/proc/self/fd/%d", s->script);
 		exec.script = script;
-	} else if (!req->norc && access(IMAGE_SCRIPT, F_OK) == 0) {
-		exec.script = IMAGE_SCRIPT;
+	} else if (!req->norc && access(EXEC_IMAGE_SCRIPT, F_OK) == 0) {
+		exec.script = EXEC_IMAGE_SCRIPT;
 	}
 	return exec_run(&exec, &s->env, err);
 }

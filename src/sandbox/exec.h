@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/strv.h"
 
+#define EXEC_IMAGE_SCRIPT "/etc/rc" /* what import writes, and the shell runs */
+
 struct exec_request {
 	const char *shell;    /* path in the container */
 	bool login;           /* argv[0] begins with "-", so that the shell reads /etc/profile */

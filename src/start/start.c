@@ -16,8 +16,6 @@
 #include "sandbox/supervise.h"
 #include "start/state.h"
 
-#define IMAGE_SCRIPT "/etc/rc"
-
 bool start_is_on(const struct start *s, enum setting key)
 {
 	return settings_is_true(s->settings, key);
@@ -185,15 +183,17 @@ static int start_exec(struct start *s, struct error *err)
 	if (s->script >= 0) {
 		snprintf(descriptor, sizeof(descriptor), "/proc/self/fd/%d", s->script);
 		exec.script = descriptor;
-	} else if (access(IMAGE_SCRIPT, F_OK) == 0) {
-		exec.script = IMAGE_SCRIPT;
+	} else if (access(EXEC_IMAGE_SCRIPT, F_OK) == 0) {
+		exec.script = EXEC_IMAGE_SCRIPT;
 	} else if (exec.command[0] == NULL && exec.login) {
 		login_print_motd(&s->login);
 	}
 	hint_at_read_only(s);
 	if (privileges_close_descriptors(s->script, err) < 0)
 		return -1;
-	return exec_run(&exec, &s->env, err);
+	(void)exec_run(&exec, &s->env, err);
+	return err->code == ENOENT && start_lacks_shell(exec.shell) ? start_exec_directly(s, exec.shell, err)
+								    : -1;
 }
 
 /* The order is that of doc/architecture.md; each leaves what the next ones need in the state. */

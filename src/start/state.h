@@ -46,6 +46,10 @@ int start_read_mounts(struct start *s, struct error *err);
 bool start_is_on(const struct start *s, enum setting key);
 struct hooks_context start_hooks_context(struct start *s);
 
+/* start/direct.c: after exec_run() failed: the command of an image that has no SHELL. */
+bool start_lacks_shell(const char *shell);
+int start_exec_directly(struct start *s, const char *shell, struct error *err);
+
 /* The stages, in start/root.c and start/outfit.c; the others are in start/start.c. */
 int start_mount_root(struct start *s, struct error *err);
 int start_source_conf(struct start *s, struct error *err);
