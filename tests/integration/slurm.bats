@@ -258,6 +258,32 @@ eventually() {
 	eventually on node2 sh -c '! ps ax -o comm= | grep -q enroot'
 }
 
+@test "the importer on two nodes, sixteen at once: one build; a plugin starts what it prints; release" {
+	local path
+	plugin keep
+	srun -N2 -n16 "$BIN/enroot-pyxis-importer" get "$URI" >out 2>log || {
+		cat log
+		false
+	}
+	[ "$(sort -u out | wc -l)" -eq 1 ]
+	[ "$(wc -l <out)" -eq 16 ]
+	[ "$(grep -c '\[INFO\] Wrote ' log)" -eq 1 ]
+	path=$(head -1 out)
+	srun -D / -N2 -n4 --test-container="$path" cat /mnt/file >out
+	[ "$(grep -cx mounted out)" -eq 4 ]
+	srun -N2 -n2 "$BIN/enroot-pyxis-importer" release >out 2>&1
+	[ ! -s out ]
+	[ -s "$path" ]
+}
+
+@test "an image that sbcast took to the nodes starts from there" {
+	need_file
+	on controller salloc -Q -N2 -n4 sh -c 'sbcast -f "$1" "$2/app.sqsh" && srun -n4 enroot start "$2/app.sqsh" hostname' x \
+		"$FILE" "$CLUSTER/local" </dev/null >out
+	[ "$(sort -u out | paste -sd' ')" = 'node1 node2' ]
+	[ "$(wc -l <out)" -eq 4 ]
+}
+
 @test "a node dies in the middle of an import: the other one finishes it" {
 	local victim other
 	mkfifo stdin
