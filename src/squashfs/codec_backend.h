@@ -22,4 +22,12 @@ struct codec_backend {
 	size_t (*options)(int level, uint32_t block_size, uint8_t *out);
 };
 
+/* A backend of both directions, whose functions have these names in its file. */
+#define CODEC_BACKEND                                                                       \
+	{                                                                                   \
+		.decoder_new = decoder_new, .decode = decode, .decoder_free = decoder_free, \
+		.encoder_new = encoder_new, .encode = encode, .encoder_free = encoder_free, \
+		.options = options,                                                         \
+	}
+
 extern const struct codec_backend codec_zlib, codec_lzma, codec_lzo, codec_xz, codec_lz4, codec_zstd;

@@ -52,12 +52,4 @@ static size_t options(int level, uint32_t block_size, uint8_t *out)
 	return sizeof(o);
 }
 
-const struct codec_backend codec_zstd = {
-	.decoder_new = decoder_new,
-	.decode = decode,
-	.decoder_free = decoder_free,
-	.encoder_new = encoder_new,
-	.encode = encode,
-	.encoder_free = encoder_free,
-	.options = options,
-};
+const struct codec_backend codec_zstd = CODEC_BACKEND;
