@@ -52,15 +52,15 @@ same_as_create() {
 @test "as root: owners and modes of the image, no set-id bits, no capabilities" {
 	need_root
 	need_image odd
-	local DATA=$WORK/root/home/.local/share/enroot
+	local data=$WORK/root/home/.local/share/enroot
 	root_enroot load -n loaded "docker://$REGISTRY#odd:1"
 	root_enroot import -o image.sqsh "docker://$REGISTRY#odd:1"
 	root_enroot create -n created image.sqsh
-	tree "$DATA/loaded" >loaded.txt
-	tree "$DATA/created" >created.txt
+	tree "$data/loaded" >loaded.txt
+	tree "$data/created" >created.txt
 	same_listing loaded.txt created.txt
-	[ -n "$(find "$DATA/created" -perm /6000)" ]
-	[ -z "$(find "$DATA/loaded" -perm /6000)" ]
+	[ -n "$(find "$data/created" -perm /6000)" ]
+	[ -z "$(find "$data/loaded" -perm /6000)" ]
 }
 
 # Layers whose paths are not where their files end: through symlinks, twice, replaced, removed, linked.

@@ -58,6 +58,74 @@ static void depth_is_no_limit(void **state)
 	assert_int_equal(access("deep", F_OK), -1);
 }
 
+/* COUNT directories side by side, with files and a directory below each, and some closed to their owner. */
+static void make_large(const char *top, unsigned count)
+{
+	char path[64];
+	mkdir(top, 0755);
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%u", top, i);
+		mkdir(path, 0755);
+		for (unsigned n = 0; n < 3; n++) {
+			snprintf(path, sizeof(path), "%s/%u/file%u", top, i, n);
+			put_file(path, "x", 0644);
+		}
+		snprintf(path, sizeof(path), "%s/%u/below", top, i);
+		mkdir(path, i % 10 == 0 ? 0 : 0755);
+		snprintf(path, sizeof(path), "%s/%u", top, i);
+		chmod(path, i % 7 == 0 ? 0500 : 0755);
+	}
+}
+
+static int remove_large(void)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	make_large("large", 3000);
+	if (remove_here("large", &err) < 0) {
+		print_error("%s\n", err.message);
+		return 1;
+	}
+	return access("large", F_OK) == 0;
+}
+
+/* Enough for several threads. */
+static void large_trees_go(void **state)
+{
+	(void)state;
+	assert_int_equal(as_ordinary_user(remove_large), 0);
+}
+
+static int fail_in_large(void)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	if (remove_here("shared", &err) == 0)
+		return 1;
+	return strcmp(err.message, "cannot remove shared/1500/foreign/file: Permission denied") != 0;
+}
+
+/* One error of one thread, and nobody goes on for long. */
+static void large_trees_stop_at_what_cannot_go(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	make_large("shared", 3000);
+	mkdir("shared/1500/foreign", 0755);
+	put_file("shared/1500/foreign/file", "x", 0644);
+	char path[64];
+	assert_int_equal(chown("shared", ORDINARY_ID, ORDINARY_ID), 0);
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(path, sizeof(path), "shared/%u", i);
+		assert_int_equal(chown(path, ORDINARY_ID, ORDINARY_ID), 0);
+		snprintf(path, sizeof(path), "shared/%u/below", i);
+		assert_int_equal(chown(path, ORDINARY_ID, ORDINARY_ID), 0);
+	}
+	assert_int_equal(as_ordinary_user(fail_in_large), 0);
+	assert_int_equal(access("shared/1500/foreign/file", F_OK), 0);
+	_cleanup_error_ struct error err = ERROR_INIT;
+	assert_int_equal(remove_here("shared", &err), 0);
+}
+
 static int remove_locked(void)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -148,6 +216,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_goes),
 		cmocka_unit_test(depth_is_no_limit),
+		cmocka_unit_test(large_trees_go),
+		cmocka_unit_test(large_trees_stop_at_what_cannot_go),
 		cmocka_unit_test(locked_directories_are_opened),
 		cmocka_unit_test(what_cannot_go_is_named),
 		cmocka_unit_test(mounts_are_not_crossed),
