@@ -34,6 +34,7 @@ static const char usage[] =
 	"                       (default: gzip, of docker-archive: none)\n"
 	"   -t, --tag TAG       Name in an OCI layout (default: latest), NAME:TAG in a docker-archive\n"
 	"   -a, --arch ARCH     Architecture to record (default: the image's, else this machine's)\n"
+	"   -q, --quiet         Print warnings and errors only\n"
 	"   -h, --help          Show this text\n"
 	"\n"
 	"All files belong to root in the image. ENROOT_SQUASH_OPTIONS takes the options of mksquashfs.\n";
@@ -291,6 +292,7 @@ static int export(struct request *req, struct error *err)
 int cmd_export(struct settings *settings, int argc, char *argv[])
 {
 	struct request req = { .settings = settings };
+	bool is_quiet = false;
 	const struct option_spec specs[] = {
 		{ 'o', "output", OPTION_STRING, &req.output },
 		{ 'f', "force", OPTION_FLAG, &req.replace },
@@ -298,6 +300,7 @@ int cmd_export(struct settings *settings, int argc, char *argv[])
 		{ 0, "compress", OPTION_STRING, &req.compress },
 		{ 't', "tag", OPTION_STRING, &req.tag },
 		{ 'a', "arch", OPTION_STRING, &req.arch },
+		{ 'q', "quiet", OPTION_FLAG, &is_quiet },
 	};
 	int first;
 	int status = options_parse_or_usage(argc, argv, specs, ARRAY_SIZE(specs), usage, 1, 1, &first);
@@ -305,6 +308,7 @@ int cmd_export(struct settings *settings, int argc, char *argv[])
 		return status;
 
 	_cleanup_error_ struct error err = ERROR_INIT;
+	log_set_quiet(is_quiet);
 	req.operand = argv[first];
 	req.replace |= settings_is_true(settings, SETTING_FORCE_OVERRIDE);
 	if (export(&req, &err) < 0) {

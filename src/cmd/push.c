@@ -27,6 +27,7 @@ static const char usage[] =
 	" Options:\n"
 	"       --compress C  Compression of the layer: gzip (the default), zstd, none\n"
 	"   -a, --arch ARCH   Architecture to record (default: the image's, else this machine's)\n"
+	"       --json        Print the digest as JSON\n"
 	"   -q, --quiet       Print warnings and errors only\n"
 	"   -h, --help        Show this text\n"
 	"\n"
@@ -58,6 +59,7 @@ static int send_image(struct push *push, const struct export_image *image, int l
 
 struct request {
 	const char *operand, *uri, *compress, *arch;
+	bool is_json;
 };
 
 static int push(const struct settings *s, const struct request *req, struct error *err)
@@ -81,7 +83,7 @@ static int push(const struct settings *s, const struct request *req, struct erro
 		r = send_image(push, &image, layer, err);
 	push_close(push);
 	if (r == 0)
-		printf("%s\n", image.manifest_digest);
+		printf(req->is_json ? "{\"digest\":\"%s\"}\n" : "%s\n", image.manifest_digest);
 	return r;
 }
 
@@ -92,6 +94,7 @@ int cmd_push(struct settings *settings, int argc, char *argv[])
 	const struct option_spec specs[] = {
 		{ 0, "compress", OPTION_STRING, &req.compress },
 		{ 'a', "arch", OPTION_STRING, &req.arch },
+		{ 0, "json", OPTION_FLAG, &req.is_json },
 		{ 'q', "quiet", OPTION_FLAG, &is_quiet },
 	};
 	int first;

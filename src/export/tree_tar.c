@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
 
+#define LARGE_HOLE     (1ull << 30)
 #define PATH_BYTES_MAX ((size_t)64 << 10) /* readers bound pax headers */
 
 void tree_tar_cleanup(struct tree_tar *t)
@@ -177,6 +179,7 @@ static int file_begin(void *ctx, const struct tree *tree, uint32_t node, uint64_
 	(void)size;
 	if (write_before(t, tree, node, err) < 0)
 		return -1;
+	t->hole_bytes = 0;
 	return write_next(t, tree, err);
 }
 
@@ -186,10 +189,22 @@ static int file_data(void *ctx, const void *data, size_t len, struct error *err)
 	return t->discards ? 0 : tar_writer_data(t->writer, data, len, err);
 }
 
+/* Somebody's lastlog may be a terabyte of nothing. */
+static void count_hole(struct tree_tar *t, uint64_t len)
+{
+	bool was_large = t->hole_bytes > LARGE_HOLE;
+	t->hole_bytes += len;
+	if (!was_large && t->hole_bytes > LARGE_HOLE)
+		log_warn("%s has large holes, which take their time: a layer holds them as zeros", t->path);
+}
+
 static int file_hole(void *ctx, uint64_t len, struct error *err)
 {
-	const struct tree_tar *t = ctx;
-	return t->discards ? 0 : tar_writer_zeros(t->writer, len, err);
+	struct tree_tar *t = ctx;
+	if (t->discards)
+		return 0;
+	count_hole(t, len);
+	return tar_writer_zeros(t->writer, len, err);
 }
 
 static int file_end(void *ctx, uint32_t *id, struct error *err)

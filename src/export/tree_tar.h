@@ -26,7 +26,8 @@ struct tree_tar {
 	size_t first_capacity, first_count;
 	uint8_t *omitted; /* of each node that was passed */
 	size_t omitted_capacity;
-	bool discards; /* the file under way is left out */
+	bool discards;       /* the file under way is left out */
+	uint64_t hole_bytes; /* of that file, so far */
 	char *path;
 	size_t path_capacity;
 	char *link;

@@ -2,10 +2,11 @@
 # Containers and images in the formats of other tools: the same bytes every time, read by those tools as the same trees.
 
 load helpers
-setup() { common_setup; }
+setup() {
+	common_setup
+	CONTAINERS=$WORK/home/.local/share/enroot
+}
 teardown() { common_teardown; }
-
-DATA=home/.local/share/enroot
 
 # The two trees that an image and what was made of it extract to are the same, and so is what import says of them.
 same_image() {
@@ -17,8 +18,8 @@ same_image() {
 	rm -rf one other
 	enroot create -f -n one "$1"
 	enroot create -f -n other "$2"
-	manifest --exclude etc/rc "$DATA/one" >one.list
-	manifest --exclude etc/rc "$DATA/other" >other.list
+	manifest --exclude etc/rc "$CONTAINERS/one" >one.list
+	manifest --exclude etc/rc "$CONTAINERS/other" >other.list
 	same_listing one.list other.list
 }
 
@@ -51,11 +52,11 @@ same_image() {
 		cmp "1.$format" image.tar
 		enroot export --format "$format" -o /dev/stdout b 2>/dev/null | cmp - "1.$format"
 	done
-	cp -a "$DATA/b" "$DATA/copy"
+	cp -a "$CONTAINERS/b" "$CONTAINERS/copy"
 	enroot export --format oci-archive -o copy.tar copy
 	cmp 1.oci-archive copy.tar
 	# The time of the image is that of /etc/rc, which import wrote, or what the caller says.
-	touch -d @1500000000 "$DATA/copy/etc/rc"
+	touch -d @1500000000 "$CONTAINERS/copy/etc/rc"
 	enroot export --format oci -o layout copy
 	skopeo inspect --config oci:layout | grep -q '"created": "2017-07-14T02:40:00Z"'
 	TEST_ENV=(SOURCE_DATE_EPOCH=1000000000)
@@ -66,21 +67,20 @@ same_image() {
 @test "GNU tar, bsdtar, umoci, skopeo and podman read the same tree" {
 	need_root
 	as_user "$TOOLS/make-tree.py" tree
-	mkdir -p "$DATA"
-	mv tree "$DATA/t"
+	mkdir -p "$CONTAINERS"
+	mv tree "$CONTAINERS/t"
 	# In a container of ours nothing is without mode: those are mount points.
-	chmod u+rw "$DATA/t/modes/0"
-	mkdir -p "$DATA/t/etc" && printf 'x' >"$DATA/t/etc/.wh.gone"
-	chown -R 0:0 "$DATA/t"
-	root_data=$PWD/$DATA
-	TEST_ENV=("ENROOT_DATA_PATH=$root_data")
+	chmod u+rw "$CONTAINERS/t/modes/0"
+	mkdir -p "$CONTAINERS/t/etc" && printf 'x' >"$CONTAINERS/t/etc/.wh.gone"
+	chown -R 0:0 "$CONTAINERS/t"
+	TEST_ENV=("ENROOT_DATA_PATH=$CONTAINERS")
 	root_enroot export --format oci -o layout t
 	root_enroot export --format oci-archive --compress zstd -o a.tar t
-	rm "$DATA/t/etc/.wh.gone"
+	rm "$CONTAINERS/t/etc/.wh.gone"
 	# bsdtar does not set the time of "."; an attribute without a value cannot be said in pax (it means none).
 	local layer tree options=(--no-mtime etc --no-mtime . --ignore-xattr user.k0)
 	layer=$(skopeo inspect oci:layout:latest | jq -r '.Layers[0][7:]')
-	manifest "${options[@]}" "$DATA/t" >want
+	manifest "${options[@]}" "$CONTAINERS/t" >want
 	mkdir gnu bsd
 	tar -C gnu -xpzf "layout/blobs/sha256/$layer" --xattrs --xattrs-include='*'
 	bsdtar -C bsd -xpf "layout/blobs/sha256/$layer"
@@ -119,9 +119,9 @@ same_image() {
 	need_image busybox
 	enroot import -o b.sqsh "docker://$REGISTRY#busybox:1"
 	enroot create b.sqsh
-	echo 'exec "$@"' >>"$DATA/b/etc/rc.local"
-	printf 'OWN="a b"\nDISPLAY=${DISPLAY}\n' >>"$DATA/b/etc/environment"
-	echo '/data /data none rbind' >>"$DATA/b/etc/fstab"
+	echo 'exec "$@"' >>"$CONTAINERS/b/etc/rc.local"
+	printf 'OWN="a b"\nDISPLAY=${DISPLAY}\n' >>"$CONTAINERS/b/etc/environment"
+	echo '/data /data none rbind' >>"$CONTAINERS/b/etc/fstab"
 	run enroot export --format oci -o layout b
 	[ "$status" -eq 0 ]
 	[ "$(grep -c '^\[WARN\]' <<<"$output")" -eq 3 ]
@@ -131,15 +131,15 @@ same_image() {
 	as_user umoci unpack --rootless --image layout:latest um >umoci.log 2>&1
 	local file
 	for file in rc.local environment fstab; do
-		cmp "um/rootfs/etc/$file" "$DATA/b/etc/$file"
+		cmp "um/rootfs/etc/$file" "$CONTAINERS/b/etc/$file"
 	done
 	[ ! -e um/rootfs/etc/rc ]
 	# a script of somebody else's
-	printf '#!/bin/sh\nexec "$@"\n' >"$DATA/b/etc/rc"
+	printf '#!/bin/sh\nexec "$@"\n' >"$CONTAINERS/b/etc/rc"
 	run enroot export --format oci -f -o layout b
 	[[ $output == *"[WARN] /etc/rc is not as import writes it"* ]]
 	as_user umoci unpack --rootless --image layout:latest um2 >umoci.log 2>&1
-	cmp um2/rootfs/etc/rc "$DATA/b/etc/rc"
+	cmp um2/rootfs/etc/rc "$CONTAINERS/b/etc/rc"
 }
 
 @test "existing outputs are kept without --force, and replaced whole with it" {
@@ -199,6 +199,35 @@ same_image() {
 	assert_only b.sqsh short.sqsh text
 }
 
+@test "damaged and malicious images end in one error or in an archive" {
+	need_image busybox
+	enroot import -o b.sqsh "docker://$REGISTRY#busybox:1"
+	enroot create b.sqsh
+	# Tables that are not compressed, so that every change means something.
+	ENROOT_SQUASH_OPTIONS="-noI -noX -noF" enroot export -o plain.sqsh b
+	local n
+	for ((n = 0; n < 40; n++)); do
+		python3 - $n <<-'END'
+			import random, struct, sys
+			rng = random.Random(int(sys.argv[1]))
+			data = bytearray(open("plain.sqsh", "rb").read())
+			tables = struct.unpack_from("<Q", data, 64)[0]
+			for _ in range(rng.choice((1, 2, 8))):
+			    at = rng.randrange(tables, len(data)) if rng.random() < 0.8 else rng.randrange(96)
+			    data[at] = rng.choice((0, 255, data[at] ^ 1 << rng.randrange(8)))
+			open("bad.sqsh", "wb").write(data)
+		END
+		chmod a+r bad.sqsh
+		ENROOT_LIMIT_BYTES=100M run enroot export -f --format oci-archive -o out.tar bad.sqsh
+		[ "$status" -eq 0 ] || assert_one_error
+	done
+	# A file that is larger than anybody wants.
+	as_user truncate -s 3G "$CONTAINERS/b/sparse"
+	enroot export -o sparse.sqsh b
+	ENROOT_LIMIT_BYTES=1G run enroot export --format oci-archive -o s.tar sparse.sqsh
+	assert_one_error "more than 1.0 GiB.*ENROOT_LIMIT_BYTES"
+}
+
 @test "a full disk and the end of the process leave nothing" {
 	need_root
 	need_image busybox
@@ -215,7 +244,7 @@ same_image() {
 	umount small
 	# In the middle of the layer: /dev/full's reader does not come.
 	head -c 60000000 /dev/urandom >big
-	mkdir -p "$DATA/c" && mv big "$DATA/c/"
+	mkdir -p "$CONTAINERS/c" && mv big "$CONTAINERS/c/"
 	chown -R "$TEST_UID:$TEST_GID" home
 	local signal
 	for signal in TERM KILL; do

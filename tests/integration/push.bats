@@ -118,8 +118,8 @@ refused() {
 	pushed
 	[ "$(requests ^PATCH)" -eq 2 ]
 	: >"$LOG"
-	run enroot push -q "$IMAGE" "docker://$PROXY#$R:2"
-	[ "$status" -eq 0 ]
+	run -0 enroot push -q --json "$IMAGE" "docker://$PROXY#$R:2"
+	[[ ${lines[-1]} = "{\"digest\":\"$(expected)\"}" ]]
 	[ "$(requests '^PATCH')" -eq 0 ]
 	# The upload that asked whether we may push.
 	[ "$(requests '^POST')" -eq 1 ]
