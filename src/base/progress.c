@@ -1,5 +1,6 @@
 #include "base/progress.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -37,31 +38,52 @@ static unsigned terminal_width(void)
 	return size.ws_col;
 }
 
-static void draw(const struct progress *p, uint64_t done, int64_t now)
+void progress_begin_entries(struct progress *p, const char *label, uint64_t total)
+{
+	progress_begin(p, label, total);
+	p->has_entries = true;
+}
+
+/* " [=====     ]  50%", or nothing where the total is not known. */
+static char *format_bar(uint64_t done, uint64_t total)
 {
 	char bar[BAR_CELLS + 1] = "";
-	unsigned percent = 0;
-	if (p->total != 0) {
-		percent = (unsigned)(MIN(done, p->total) * 100.0 / (double)p->total);
-		unsigned cells = percent * BAR_CELLS / 100;
-		memset(bar, '=', cells);
-		memset(bar + cells, ' ', BAR_CELLS - cells);
-	}
+	if (total == 0)
+		return xstrdup("");
+	unsigned percent = (unsigned)(MIN(done, total) * 100.0 / (double)total);
+	unsigned cells = percent * BAR_CELLS / 100;
+	memset(bar, '=', cells);
+	memset(bar + cells, ' ', BAR_CELLS - cells);
+	return xasprintf(" [%s] %3u%%", bar, percent);
+}
+
+static char *format_line(const struct progress *p, uint64_t done, int64_t now)
+{
+	uint64_t entries = p->entries;
 	int64_t elapsed = now - p->started_ms;
 	uint64_t rate = elapsed > 0 ? done * 1000 / (uint64_t)elapsed : 0;
-	_cleanup_free_ char *line = NULL;
+	_cleanup_free_ char *bar = format_bar(p->has_entries ? entries : done, p->total);
+	if (p->has_entries && p->total != 0)
+		return xasprintf("%s%s  %" PRIu64 " of %" PRIu64 " files  %s  %s/s", p->label, bar, entries,
+			MAX(p->total, entries), str_bytes(done), str_bytes(rate));
+	if (p->has_entries)
+		return xasprintf("%s  %" PRIu64 " files  %s  %s/s", p->label, entries, str_bytes(done),
+			str_bytes(rate));
 	if (p->total != 0)
-		line = xasprintf("%s [%s] %3u%%  %s of %s  %s/s", p->label, bar, percent, str_bytes(done),
-			str_bytes(p->total), str_bytes(rate));
-	else
-		line = xasprintf("%s  %s  %s/s", p->label, str_bytes(done), str_bytes(rate));
+		return xasprintf("%s%s  %s of %s  %s/s", p->label, bar, str_bytes(done), str_bytes(p->total),
+			str_bytes(rate));
+	return xasprintf("%s  %s  %s/s", p->label, str_bytes(done), str_bytes(rate));
+}
+
+static void draw(const struct progress *p, uint64_t done, int64_t now)
+{
+	_cleanup_free_ char *line = format_line(p, done, now);
 	_cleanup_free_ char *text = xasprintf("\r%.*s\033[K", (int)terminal_width() - 1, line);
 	(void)fd_write_full(STDERR_FILENO, text, strlen(text));
 }
 
-void progress_add(struct progress *p, uint64_t bytes)
+static void draw_sometimes(struct progress *p, uint64_t done)
 {
-	uint64_t done = atomic_fetch_add(&p->done, bytes) + bytes;
 	int64_t last = atomic_load(&p->drawn_ms);
 	if (last == NEVER || p->label == NULL)
 		return;
@@ -69,6 +91,20 @@ void progress_add(struct progress *p, uint64_t bytes)
 	/* Whoever moves the time of the last drawing on, draws. */
 	if (now - last >= REDRAW_MS && atomic_compare_exchange_strong(&p->drawn_ms, &last, now))
 		draw(p, done, now);
+}
+
+void progress_add(struct progress *p, uint64_t bytes)
+{
+	if (p != NULL)
+		draw_sometimes(p, atomic_fetch_add(&p->done, bytes) + bytes);
+}
+
+void progress_add_entry(struct progress *p)
+{
+	if (p == NULL)
+		return;
+	p->entries++;
+	draw_sometimes(p, p->done);
 }
 
 void progress_end(struct progress *p)

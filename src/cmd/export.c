@@ -108,7 +108,10 @@ static int write_image(const struct export *e, int fd, struct error *err)
 		return -1;
 	struct scan_report left_out;
 	log_info("Creating squashfs filesystem...");
-	struct tree *tree = scan_rootfs(e->dir, e->rootfs, writer, &left_out, err);
+	struct progress progress;
+	progress_begin_entries(&progress, "Packing", 0);
+	struct tree *tree = scan_rootfs(e->dir, e->rootfs, writer, &progress, &left_out, err);
+	progress_end(&progress);
 	int r = -1;
 	if (tree != NULL) {
 		report(&left_out);
@@ -216,7 +219,7 @@ static char *docker_name(const char *name)
 static int check_tag(const char *tag, struct error *err)
 {
 	size_t len = strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+/:@");
-	return tag[len] == '\0' && len <= 383 ? 0 : error_set(err, EINVAL, "Invalid argument: --tag=%s", tag);
+	return len <= 383 && tag[len] == '\0' ? 0 : error_set(err, EINVAL, "Invalid argument: --tag=%s", tag);
 }
 
 struct archive {

@@ -68,7 +68,11 @@ int extraction_run(const struct settings *settings, int fd, const char *name,
 	if (image == NULL)
 		return -1;
 	_cleanup_close_ int tree = container_scratch_make_tree(scratch, err);
+	struct progress progress;
+	progress_begin_entries(&progress, "Extracting", sqfs_image_info(image)->inodes);
+	options.progress = &progress;
 	int r = tree >= 0 ? extract_image(image, tree, &options, &left_out, err) : -1;
+	progress_end(&progress);
 	sqfs_image_close(image);
 	if (r < 0)
 		return -1;

@@ -51,10 +51,14 @@ static void report(const struct scan_report *r, const struct tree_tar *t)
 static int write_tree(
 	const struct origin *o, const struct export_options *options, struct tree_tar *t, struct error *err)
 {
-	const struct scan_sink sink = tree_tar_sink(t);
+	struct progress progress;
+	struct scan_sink sink = tree_tar_sink(t);
 	struct scan_report left_out;
+	sink.progress = &progress;
+	progress_begin_entries(&progress, "Packing", 0);
 	struct tree *tree = o->image != NULL ? image_scan(o->image, &options->limits, &sink, &left_out, err)
 					     : scan_tree(o->rootfs, o->name, &sink, &left_out, err);
+	progress_end(&progress);
 	if (tree == NULL)
 		return -1;
 	int r = tree_tar_finish(t, tree, err);

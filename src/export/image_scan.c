@@ -154,6 +154,8 @@ static int feed(struct walk *w, uint32_t node, const struct sqfs_inode *file, st
 	if (n < 0 || sink->file_end(sink->ctx, &id, err) < 0)
 		return -1;
 	tree_node(w->tree, node)->data = id;
+	progress_add(sink->progress, file->size);
+	progress_add_entry(sink->progress);
 	return 0;
 }
 

@@ -14,13 +14,15 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "squashfs/reader.h"
 
 struct extract_options {
-	unsigned threads;    /* 0: as many as there are processors */
-	bool strip_setid;    /* setuid and setgid bits and file capabilities go, for root too */
-	uint64_t max_bytes;  /* of file data; 0: 1 TiB */
-	uint64_t max_inodes; /* entries; 0: 50 million */
+	unsigned threads;          /* 0: as many as there are processors */
+	bool strip_setid;          /* setuid and setgid bits and file capabilities go, for root too */
+	uint64_t max_bytes;        /* of file data; 0: 1 TiB */
+	uint64_t max_inodes;       /* entries; 0: 50 million */
+	struct progress *progress; /* by entries; borrowed, may be NULL */
 };
 
 /* What was left out. */

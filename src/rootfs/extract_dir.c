@@ -54,6 +54,7 @@ static struct node *create_dir(struct worker *w, struct task *task, struct error
 		error_errno(err, "cannot create the directory %s", path);
 		return NULL;
 	}
+	progress_add_entry(w->x->options.progress);
 	return node_new(w->x, parent, task->name, fd, &inode);
 }
 

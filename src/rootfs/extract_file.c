@@ -33,6 +33,7 @@ static int corrupt(const struct node *dir, const char *name, const char *what, s
 
 static int count_bytes(struct extraction *x, uint32_t len, struct error *err)
 {
+	progress_add(x->options.progress, len);
 	if (atomic_fetch_add(&x->bytes, len) + len <= x->options.max_bytes)
 		return 0;
 	error_set(err, EFBIG, "the image has more than %" PRIu64 " bytes of data", x->options.max_bytes);
@@ -372,6 +373,7 @@ int extract_entry(struct worker *w, struct node *dir, const struct sqfs_entry *e
 		r = corrupt(dir, entry->name, "there are more entries than inodes", err);
 	if (r == 1)
 		r = corrupt(dir, entry->name, "the name is there twice", err);
+	progress_add_entry(x->options.progress);
 	if (r != 0 || !first) {
 		if (fd >= 0)
 			close(fd);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "squashfs/writer.h"
 #include "tree/tree.h"
 
@@ -33,6 +34,7 @@ struct scan_sink {
 	int (*file_data)(void *ctx, const void *data, size_t len, struct error *err);
 	int (*file_hole)(void *ctx, uint64_t len, struct error *err); /* zeros */
 	int (*file_end)(void *ctx, uint32_t *id, struct error *err);
+	struct progress *progress; /* by entries: files, that is; borrowed, may be NULL */
 };
 
 /*
@@ -47,7 +49,7 @@ bool scan_keeps_xattr(const char *name);
 
 /*
  * Scan the directory ROOT (borrowed, readable), which messages call PATH, and pass the data of its files to WRITER.
- * Returns the tree, owned by the caller, whose files have their data; NULL with ERR.
+ * PROGRESS as in scan_sink. Returns the tree, owned by the caller, whose files have their data; NULL with ERR.
  */
-struct tree *scan_rootfs(int root, const char *path, struct sqfs_writer *writer, struct scan_report *report,
-	struct error *err);
+struct tree *scan_rootfs(int root, const char *path, struct sqfs_writer *writer, struct progress *progress,
+	struct scan_report *report, struct error *err);

@@ -166,6 +166,8 @@ static int feed(struct scan *s, struct scan_job *job, struct error *err)
 		feed_data(s, job, err) < 0 || sink->file_end(sink->ctx, &id, err) < 0)
 		return -1;
 	tree_node(s->tree, job->node)->data = id;
+	progress_add(sink->progress, job->size);
+	progress_add_entry(sink->progress);
 	if (job->fd >= 0)
 		close(job->fd);
 	job->fd = -1;

@@ -23,11 +23,16 @@ static int end(void *ctx, uint32_t *id, struct error *err)
 	return sqfs_writer_file_end(ctx, id, err);
 }
 
-struct tree *scan_rootfs(
-	int root, const char *path, struct sqfs_writer *writer, struct scan_report *report, struct error *err)
+struct tree *scan_rootfs(int root, const char *path, struct sqfs_writer *writer, struct progress *progress,
+	struct scan_report *report, struct error *err)
 {
 	const struct scan_sink sink = {
-		.ctx = writer, .file_begin = begin, .file_data = data, .file_hole = hole, .file_end = end
+		.ctx = writer,
+		.file_begin = begin,
+		.file_data = data,
+		.file_hole = hole,
+		.file_end = end,
+		.progress = progress,
 	};
 	return scan_tree(root, path, &sink, report, err);
 }

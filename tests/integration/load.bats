@@ -200,3 +200,27 @@ slow_load() {
 	[ "$(ls -A "$DATA")" = "created
 loaded" ]
 }
+
+# on_terminal COMMAND…: enroot with a terminal; what it writes goes to typescript.
+on_terminal() {
+	script -qec "$(printf '%q ' setpriv --reuid="$TEST_UID" --regid="$TEST_GID" --clear-groups env "HOME=$WORK/home" \
+		ENROOT_ALLOW_HTTP=y "$BIN/enroot" "$@")" typescript >/dev/null </dev/null
+}
+
+@test "progress on a terminal: files and bytes, and nothing of it elsewhere" {
+	need_root
+	command -v script >/dev/null || skip "needs script"
+	need_image debian
+	local out=$WORK/x.sqsh
+	on_terminal load -n loaded "docker://$REGISTRY#debian:1"
+	grep -aqE 'Layer 2 of 2 \[[= ]+\] +[0-9]+%  .* of [0-9.]+ (Ki|Mi)?B' typescript
+	enroot import -q -o "$out" "docker://$REGISTRY#debian:1" 2>/dev/null
+	on_terminal create -n box "$out"
+	grep -aqE 'Extracting \[[= ]+\] +[0-9]+%  [0-9]+ of [0-9]+ files  [0-9.]+ (Ki|Mi)?B  .*/s' typescript
+	on_terminal export -o "$WORK/y.sqsh" box
+	grep -aqE 'Packing  [0-9]+ files  [0-9.]+ (Ki|Mi)?B  .*/s' typescript
+	run enroot export -f -o "$WORK/y.sqsh" box
+	refute grep -q 'files  ' <<<"$output"
+	run enroot create -f -n box "$out"
+	refute grep -q 'files  ' <<<"$output"
+}

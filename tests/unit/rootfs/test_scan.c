@@ -63,7 +63,7 @@ static int scan_to(int fd, struct scan_report *report, struct error *err)
 	_cleanup_close_ int dir = open_dir("c");
 	const struct sqfs_options options = SQFS_OPTIONS_DEFAULT;
 	struct sqfs_writer *w = sqfs_writer_new(fd, 0, &options, err);
-	struct tree *tree = w != NULL ? scan_rootfs(dir, "c", w, report, err) : NULL;
+	struct tree *tree = w != NULL ? scan_rootfs(dir, "c", w, NULL, report, err) : NULL;
 	int r = tree != NULL ? sqfs_writer_finish(w, tree, 0, NULL, err) : -1;
 	if (tree != NULL)
 		tree_free(tree);
