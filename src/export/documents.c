@@ -1,6 +1,7 @@
 #include "export/documents.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -21,8 +22,9 @@ static void dump(json_t *value, struct buffer *out)
 
 static void name_digest(const struct buffer *data, char digest[LAYER_DIGEST_SIZE])
 {
-	memcpy(digest, "sha256:", 7);
-	sha256_hex_of(data->data, data->len, digest + 7);
+	char hex[SHA256_HEX_SIZE];
+	sha256_hex_of(data->data, data->len, hex);
+	snprintf(digest, LAYER_DIGEST_SIZE, "sha256:%s", hex);
 }
 
 static void format_time(int64_t seconds, char text[32])

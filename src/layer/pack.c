@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -305,9 +306,10 @@ static int finish_chunks(struct layer_pack *p, struct error *err)
 static void name_digest(struct sha256 *hash, char digest[LAYER_DIGEST_SIZE])
 {
 	uint8_t raw[SHA256_SIZE];
+	char hex[SHA256_HEX_SIZE];
 	sha256_final(hash, raw);
-	memcpy(digest, "sha256:", 7);
-	str_hex(raw, sizeof(raw), digest + 7);
+	str_hex(raw, sizeof(raw), hex);
+	snprintf(digest, LAYER_DIGEST_SIZE, "sha256:%s", hex);
 }
 
 int layer_pack_finish(struct layer_pack *p, struct layer_packed *packed, struct error *err)

@@ -14,12 +14,17 @@ struct push {
 	struct push_client client;
 };
 
-/* Where registries.conf says that the registry itself is: mirrors come before it. */
-static int find_registry(const struct reference *ref, struct endpoints *e, struct error *err)
+/* Where registries.conf says that the registry itself is; no mirror. NULL with ERR. */
+static const struct endpoint *find_registry(
+	const struct reference *ref, struct endpoints *e, struct error *err)
 {
 	if (endpoints_find(e, ref, err) < 0)
-		return -1;
-	return e->count > 0 ? 0 : error_set(err, EINVAL, "there is no registry for %s", ref->repository);
+		return NULL;
+	for (size_t i = 0; i < e->count; i++)
+		if (!e->items[i].is_mirror)
+			return &e->items[i];
+	error_set(err, EINVAL, "there is no registry for %s, only mirrors", ref->repository);
+	return NULL;
 }
 
 static int init(struct push *p, const char *uri, const struct source_options *o, struct error *err)
@@ -37,9 +42,8 @@ static int init(struct push *p, const char *uri, const struct source_options *o,
 			"Invalid image reference: an image is pushed by its tag, not by a digest");
 		return error_hint(err, "leave out @%s", ref.digest);
 	}
-	if (find_registry(&ref, &e, err) < 0)
-		return -1;
-	return registry_init(&p->registry, uri, &e.items[e.count - 1], o, err);
+	const struct endpoint *registry = find_registry(&ref, &e, err);
+	return registry != NULL ? registry_init(&p->registry, uri, registry, o, err) : -1;
 }
 
 int push_open(const char *uri, const struct source_options *o, struct push **push, struct error *err)

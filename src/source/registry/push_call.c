@@ -2,19 +2,16 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "base/fd.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "source/json.h"
 #include "source/registry/address.h"
 #include "source/registry/certs.h"
 #include "source/registry/credentials.h"
 
-#define ANSWER_MAX    ((size_t)64 << 10)
 #define SEND_BUFFER   (512L * 1024)
 #define WAIT_SLICE_MS 200
 #define FAREWELL_S    3L
@@ -38,15 +35,6 @@ void push_client_cleanup(struct push_client *c)
 {
 	curl_easy_cleanup(c->easy);
 	free(c->location);
-}
-
-void push_answer_cleanup(struct push_answer *a)
-{
-	http_headers_cleanup(&a->headers);
-	buffer_cleanup(&a->body);
-	free(a->location);
-	free(a->url);
-	*a = (struct push_answer){ 0 };
 }
 
 /* ---- the body ---- */
@@ -76,91 +64,6 @@ static int seek_body(void *body, curl_off_t offset, int origin)
 		return CURL_SEEKFUNC_FAIL;
 	b->sent = (uint64_t)offset;
 	return CURL_SEEKFUNC_OK;
-}
-
-/* ---- the answer ---- */
-
-static size_t take_answer(char *data, size_t size, size_t count, void *answer)
-{
-	struct push_answer *a = answer;
-	size_t len = size * count;
-	buffer_append(&a->body, data, MIN(len, ANSWER_MAX - a->body.len));
-	return len;
-}
-
-/* "0-99", with or without "bytes=": the last byte that is there. */
-static void take_range(struct push_answer *a, const char *value)
-{
-	const char *dash = strchr(value, '-');
-	uint64_t last;
-	a->has_range = dash != NULL && str_parse_u64(dash + 1, &last) && last < UINT64_MAX;
-	if (a->has_range)
-		a->received = last + 1;
-}
-
-static size_t take_header(char *line, size_t size, size_t count, void *answer)
-{
-	struct push_answer *a = answer;
-	size_t len = size * count;
-	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-		free(steal_pointer(&a->location));
-		a->has_range = false;
-	}
-	_cleanup_free_ char *text = xstrndup(line, len);
-	text[strcspn(text, "\r\n")] = '\0';
-	char *colon = strchr(text, ':');
-	if (colon != NULL) {
-		*colon = '\0';
-		const char *value = colon + 1 + strspn(colon + 1, " \t");
-		if (strcasecmp(text, "location") == 0) {
-			free(a->location);
-			a->location = xstrdup(value);
-		} else if (strcasecmp(text, "range") == 0) {
-			take_range(a, value);
-		}
-	}
-	return http_headers_take(line, size, count, &a->headers);
-}
-
-static bool has_same_part(CURLU *a, CURLU *b, CURLUPart part)
-{
-	char *left = NULL, *right = NULL;
-	bool is_same = curl_url_get(a, part, &left, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-		       curl_url_get(b, part, &right, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-		       strcasecmp(left, right) == 0;
-	curl_free(left);
-	curl_free(right);
-	return is_same;
-}
-
-/* Location may be relative (RFC 9110, section 10.2.2), and may lead elsewhere; never from https to http. */
-static int resolve_location(struct push_client *c, struct push_answer *a, struct error *err)
-{
-	CURLU *to = curl_url(), *base = curl_url();
-	char *url = NULL, *scheme = NULL;
-	int r = 0;
-	if (curl_url_set(to, CURLUPART_URL, a->url, 0) != CURLUE_OK ||
-		curl_url_set(to, CURLUPART_URL, a->location, 0) != CURLUE_OK ||
-		curl_url_set(base, CURLUPART_URL, c->registry->base, 0) != CURLUE_OK ||
-		curl_url_get(to, CURLUPART_URL, &url, 0) != CURLUE_OK ||
-		curl_url_get(to, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-		(!str_eq(scheme, "https") && !str_eq(scheme, "http"))) {
-		r = error_set(err, EPROTO, "the registry names an invalid place to upload to");
-	} else if (str_starts_with(c->registry->base, "https:") && !str_eq(scheme, "https")) {
-		r = error_set(err, EPROTO, "the registry names a place to upload to that is not https");
-		error_hint(err, "a proxy in front of it may lack X-Forwarded-Proto: ask its administrator");
-	} else {
-		a->is_foreign = !has_same_part(to, base, CURLUPART_SCHEME) ||
-				!has_same_part(to, base, CURLUPART_HOST) ||
-				!has_same_part(to, base, CURLUPART_PORT);
-		free(a->location);
-		a->location = xstrdup(url);
-	}
-	curl_free(url);
-	curl_free(scheme);
-	curl_url_cleanup(to);
-	curl_url_cleanup(base);
-	return r;
 }
 
 /* ---- one request ---- */
@@ -215,9 +118,9 @@ static void configure(struct push_client *c, struct body *body, const char *url,
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	certs_apply(c->registry->options.certs, easy, url);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, a->detail);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, push_answer_take_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, a);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, push_answer_take_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, a);
 	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, body->call->is_farewell ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
@@ -311,7 +214,7 @@ int push_perform(
 	credentials_free_secret(value);
 	credentials_free_secret(fresh);
 	if (r == 0 && a->location != NULL && a->headers.status >= 200 && a->headers.status < 300)
-		r = resolve_location(c, a, err);
+		r = push_answer_resolve(c, a, err);
 	return r;
 }
 
@@ -349,52 +252,4 @@ int push_perform_patiently(
 		if (push_wait(a, failures, err) < 0)
 			return -1;
 	}
-}
-
-/* {"errors": [{"code": …, "message": …}]}, distribution spec, "Error codes". The caller owns it; NULL: it says nothing. */
-static char *explanation(const struct push_answer *a)
-{
-	_cleanup_error_ struct error ignored = ERROR_INIT;
-	_cleanup_json_ json_t *root =
-		a->body.len != 0 ? json_parse_object(a->body.data, a->body.len, "the answer", &ignored)
-				 : NULL;
-	const json_t *first = root != NULL ? json_array_get(json_object_get(root, "errors"), 0) : NULL;
-	const char *code = first != NULL ? json_get_string(first, "code") : NULL;
-	const char *message = first != NULL ? json_get_string(first, "message") : NULL;
-	if (code == NULL && message == NULL)
-		return NULL;
-	return xasprintf("%s%s%s", code != NULL ? code : "", code != NULL && message != NULL ? ": " : "",
-		message != NULL ? message : "");
-}
-
-static const char *remedy_of(long status)
-{
-	static const struct {
-		long status;
-		const char *remedy;
-	} remedies[] = {
-		{ 404, "the repository does not exist there, or you may not push to it" },
-		{ 405, "the registry takes no images" },
-		{ 413, "the registry, or a proxy in front of it, takes no layers of this size" },
-		{ 507, "the registry has no room left" },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(remedies); i++)
-		if (remedies[i].status == status)
-			return remedies[i].remedy;
-	return NULL;
-}
-
-int push_error(struct push_client *c, const struct push_answer *a, struct error *err)
-{
-	if (a->result != CURLE_OK)
-		return http_error_curl(err, a->url, a->result, a->detail, c->easy);
-	long status = a->headers.status;
-	_cleanup_free_ char *why = explanation(a);
-	error_clear(err);
-	http_error_status(err, a->url, status);
-	if (why != NULL && status != 401)
-		return error_hint(err, "the registry says: %s", why);
-	if (status == 401 || status == 403)
-		return auth_hint(c->registry->auth, err);
-	return remedy_of(status) != NULL ? error_hint(err, "%s", remedy_of(status)) : -1;
 }

@@ -1,5 +1,5 @@
 /*
- * source/registry/push_call.h - the requests of a push (between push.c, upload.c and push_call.c)
+ * source/registry/push_call.h - the requests of a push (between push.c, upload.c, push_call.c and push_answer.c)
  */
 #pragma once
 
@@ -44,6 +44,12 @@ struct push_answer {
 };
 #define _cleanup_push_answer_ __attribute__((cleanup(push_answer_cleanup)))
 void push_answer_cleanup(struct push_answer *a);
+
+/* CURLOPT_WRITEFUNCTION and CURLOPT_HEADERFUNCTION, with a struct push_answer as their data. */
+size_t push_answer_take_body(char *data, size_t size, size_t count, void *answer);
+size_t push_answer_take_header(char *line, size_t size, size_t count, void *answer);
+/* Make the Location absolute and find out whether it is foreign. */
+int push_answer_resolve(struct push_client *c, struct push_answer *a, struct error *err);
 
 /*
  * Send one request, after redirects, and once more with a fresh token. 0 means that there is an answer or a failure of the

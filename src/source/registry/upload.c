@@ -56,8 +56,10 @@ static int is_there(struct upload *u, bool *is, struct error *err)
 	if (push_perform_patiently(u->client, &call, &a, err) < 0)
 		return -1;
 	*is = a.result == CURLE_OK && a.headers.status == 200;
-	bool is_refused = a.result != CURLE_OK || a.headers.status == 401;
-	return is_refused ? push_error(u->client, &a, err) : 0;
+	if (a.result == CURLE_OK && a.headers.status != 401)
+		return 0;
+	push_error(u->client, &a, err);
+	return -1;
 }
 
 /* ERR says what happened. Is it worth another try? */
@@ -84,11 +86,15 @@ static int open_upload(struct upload *u, struct error *err)
 	const struct push_call call = { .method = "POST", .url = url, .has_body = true, .text = "" };
 	if (push_perform_patiently(u->client, &call, &a, err) < 0)
 		return -1;
-	if (a.result != CURLE_OK || a.headers.status != 202)
-		return push_error(u->client, &a, err);
+	if (a.result != CURLE_OK || a.headers.status != 202) {
+		push_error(u->client, &a, err);
+		return -1;
+	}
 	if (a.location == NULL)
 		return error_set(err, EPROTO, "%s does not say where to upload to", url);
-	take_location(u, &a);
+	free(u->location);
+	u->location = steal_pointer(&a.location);
+	u->is_foreign = a.is_foreign;
 	u->sent = 0;
 	return 0;
 }
@@ -231,9 +237,8 @@ int upload_begin(struct push_client *c, struct error *err)
 
 void upload_end(struct push_client *c)
 {
-	struct upload u = {
-		.client = c, .location = steal_pointer(&c->location), .is_foreign = c->is_foreign
-	};
+	struct upload u = { .client = c, .is_foreign = c->is_foreign };
+	u.location = steal_pointer(&c->location);
 	give_up(&u);
 }
 
