@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "cmd/cached-request.h"
 
 #define SECONDS_PER_DAY 86400
 #define CACHE_KEEP_DAYS 7 /* where an empty value takes the default away */
@@ -102,6 +103,7 @@ int request_import(const struct settings *s, const char *uri, const char *arch, 
 {
 	*req = (struct import_request){
 		.uri = uri,
+		.images = cached_images(s),
 		.allow_diff_id_mismatch = settings_is_true(s, SETTING_ALLOW_DIFFID_MISMATCH),
 	};
 	if (settings_need_directory(s, SETTING_CACHE_PATH, err) < 0 ||

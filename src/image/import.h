@@ -14,12 +14,14 @@
 #include "layer/layer.h"
 #include "source/source.h"
 #include "squashfs/options.h"
+#include "store/images.h"
 
 struct import_request {
 	const char *uri;
 	struct source_options source;
 	struct sqfs_options squashfs;
 	struct layer_limits limits;
+	struct image_cache images; /* where --if-needed may find it built; no places: nowhere */
 	bool allow_diff_id_mismatch;
 	bool by_digest; /* record the origin with the manifest's digest, whatever tag was asked for */
 	bool has_epoch; /* SOURCE_DATE_EPOCH was given */

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "image/build.h"
 #include "image/record.h"
+#include "image/reuse.h"
 #include "store/work_lock.h"
 
 struct wanted {
@@ -45,6 +46,12 @@ static void keep_previous(const struct publish *p)
 	(void)unlinkat(p->dir, temp, 0); /* rename(2) does nothing where both are one file */
 }
 
+int image_publish(struct publish *p, struct error *err)
+{
+	keep_previous(p);
+	return publish_commit(p, true, err);
+}
+
 int image_replace(const struct import_request *req, struct source **source, const char *path, mode_t mode,
 	struct error *err)
 {
@@ -53,8 +60,7 @@ int image_replace(const struct import_request *req, struct source **source, cons
 	if (publish_begin(&out, path, mode, true, err) < 0 ||
 		image_write_from(req, source, out.fd, path, &bytes, err) < 0)
 		return image_space_hint(path, *source, err);
-	keep_previous(&out);
-	if (publish_commit(&out, true, err) < 0)
+	if (image_publish(&out, err) < 0)
 		return image_space_hint(path, *source, err);
 	log_info("Wrote %s (%s)", path, str_bytes(bytes));
 	return 0;
@@ -82,8 +88,11 @@ static int build_once(const struct import_request *req, struct source **source, 
 	}
 	work_lock_keep(lock);
 	clean_around(w->path);
-	result->is_built = true;
-	return image_replace(req, source, w->path, 0666, err);
+	r = image_reuse(req, source_image(*source), w->options, w->path, err);
+	if (r < 0)
+		return image_space_hint(w->path, *source, err);
+	result->is_built = r == 0;
+	return r > 0 ? 0 : image_replace(req, source, w->path, IMAGE_OUTPUT_MODE, err);
 }
 
 static int import_to(const struct import_request *req, struct source **source, const char *path,

@@ -53,7 +53,7 @@ static bool parse(const char *rc, struct image_record *r)
 	return false;
 }
 
-static bool read_fd(int fd, const char *path, struct image_record *r)
+bool image_record_read_fd(int fd, const char *path, struct image_record *r)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct stat st;
@@ -73,7 +73,7 @@ static bool read_fd(int fd, const char *path, struct image_record *r)
 bool image_record_read(const char *path, struct image_record *r)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return read_fd(fd, path, r);
+	return image_record_read_fd(fd, path, r);
 }
 
 bool image_record_matches(const char *path, const char *digest, const char *options)
@@ -85,5 +85,5 @@ bool image_record_matches(const char *path, const char *digest, const char *opti
 bool image_record_matches_fd(int fd, const char *path, const char *digest, const char *options)
 {
 	_cleanup_image_record_ struct image_record r;
-	return read_fd(fd, path, &r) && str_eq(r.digest, digest) && str_eq(r.options, options);
+	return image_record_read_fd(fd, path, &r) && str_eq(r.digest, digest) && str_eq(r.options, options);
 }

@@ -13,6 +13,8 @@ void image_record_cleanup(struct image_record *r);
 
 /* false: PATH is no whole image of ours. */
 bool image_record_read(const char *path, struct image_record *r);
+/* The same of an open file (borrowed), called PATH. */
+bool image_record_read_fd(int fd, const char *path, struct image_record *r);
 
 /*
  * Is PATH a whole image whose /etc/rc records the manifest DIGEST and OPTIONS (the text of image_options_text())?

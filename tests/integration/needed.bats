@@ -247,3 +247,24 @@ recorded() {
 	[ "$left" = small/out.sqsh ]
 	[ "$text" = before ]
 }
+
+@test "an image that the cache holds is copied where a build would give the same bytes" {
+	local uri=docker://$REGISTRY#busybox digest
+	digest=$(enroot digest "$uri:1" 2>/dev/null)
+	enroot import -o built.sqsh "$uri@$digest"
+	enroot start "$uri:1" true
+	run enroot import --if-needed --json -o out.sqsh "$uri@$digest"
+	[ "$status" -eq 0 ]
+	[[ $output == *"out.sqsh (1."*" from the cache"* ]]
+	[[ $output == *'"built":false'* ]]
+	cmp built.sqsh out.sqsh
+	[ "$(stat -c %h out.sqsh)" -eq 1 ]
+	[ "$(stat -c %a out.sqsh)" = 644 ]
+	# by a tag another origin is recorded
+	run enroot import --if-needed -o tag.sqsh "$uri:1"
+	refute grep -q 'from the cache' <<<"$output"
+	unsquashfs -cat tag.sqsh etc/rc | head -1 | grep -q 'busybox:1$'
+	ENROOT_SQUASH_OPTIONS="-comp gzip" run enroot import --if-needed -o gzip.sqsh "$uri@$digest"
+	refute grep -q 'from the cache' <<<"$output"
+	[ -z "$(find . -name '.*' -type f)" ]
+}

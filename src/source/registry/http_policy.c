@@ -187,13 +187,14 @@ void http_configure(CURL *easy, const struct http_options *o)
 
 bool http_is_transient(CURLcode result, long status, bool is_known)
 {
-	static const long statuses[] = { 408, 425, 429, 500, 502, 503, 504 };
+	static const long statuses[] = { 408, 425, 429 };
 	switch (result) {
 	case CURLE_OK:
 		for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
 			if (status == statuses[i])
 				return true;
-		return false;
+		/* Proxies of content networks have numbers of their own (520…); 501 and 505 will not change. */
+		return status >= 500 && status < 600 && status != 501 && status != 505;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
 	case CURLE_COULDNT_CONNECT:
