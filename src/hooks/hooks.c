@@ -103,10 +103,24 @@ static char *executable_path(const char *dir, const char *name)
 	return runs ? steal_pointer(&path) : NULL;
 }
 
+static const struct builtin_hook *find_extra(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++) {
+		if (builtins[i].is_extra && str_eq(builtins[i].name, name))
+			return &builtins[i];
+	}
+	return NULL;
+}
+
+/* Users' files of a built-in's name run in addition to it; a marker enables an extra for its user, too. */
 static int run_user_file(struct hooks_context *ctx, const char *dir, const char *name, struct error *err)
 {
 	_cleanup_free_ char *path = executable_path(dir, name);
-	return path != NULL ? external_run(ctx, path, err) : 0;
+	if (path == NULL)
+		return 0;
+	const struct builtin_hook *extra = find_extra(name);
+	return extra != NULL && extra_is_marker(path) ? run_builtin(ctx, extra, err)
+						      : external_run(ctx, path, err);
 }
 
 /* A file of the system's; BUILTIN is the hook of the same name, which it can replace or switch off. */
@@ -163,6 +177,7 @@ static int run_system(struct hooks_context *ctx, const struct listing *files, st
 int hooks_run(struct hooks_context *ctx, struct error *err)
 {
 	_cleanup_listing_ struct listing system = { 0 }, user = { 0 };
+	extra_check_names(ctx, builtins, ARRAY_SIZE(builtins));
 	if (list_hooks(&system, ctx, SETTING_SYSCONF_PATH, err) < 0 ||
 		list_hooks(&user, ctx, SETTING_CONFIG_PATH, err) < 0 || run_system(ctx, &system, err) < 0)
 		return -1;
@@ -173,18 +188,23 @@ int hooks_run(struct hooks_context *ctx, struct error *err)
 	return 0;
 }
 
+static bool has_programs(const struct listing *l)
+{
+	for (int i = 0; i < l->count; i++) {
+		_cleanup_free_ char *path = path_join(l->dir, l->entries[i]->d_name);
+		if (!extra_is_marker(path))
+			return true;
+	}
+	return false;
+}
+
 bool hooks_have_files(const struct hooks_context *ctx)
 {
 	_cleanup_error_ struct error ignored = ERROR_INIT;
 	_cleanup_listing_ struct listing system = { 0 }, user = { 0 };
 	(void)list_hooks(&system, ctx, SETTING_SYSCONF_PATH, &ignored);
 	(void)list_hooks(&user, ctx, SETTING_CONFIG_PATH, &ignored);
-	for (int i = 0; i < system.count; i++) {
-		_cleanup_free_ char *path = path_join(system.dir, system.entries[i]->d_name);
-		if (!extra_is_marker(path))
-			return true;
-	}
-	return user.count > 0;
+	return has_programs(&system) || has_programs(&user);
 }
 
 static bool is_missing(int root, const char *path)

@@ -456,6 +456,7 @@ PYTHON
 	ln -s /dev/zero "$HOST/dev/nvidia0"
 	ln -s /dev/full "$HOST/dev/nvidia1"
 	ln -s /dev/null "$HOST/dev/nvidiactl"
+	ln -s /dev/null "$HOST/dev/nvidia-uvm"
 	chmod -R a+rX "$HOST"
 }
 
@@ -471,6 +472,7 @@ libcuda.so.1 libcuda.so.550.54
 libcuda.so.550.54
 libnvidia-ml.so.1 libnvidia-ml.so.550.54
 libnvidia-ml.so.550.54
+nvidia-uvm
 nvidia1
 nvidiactl
 smi
@@ -478,7 +480,7 @@ smi
 TEXT
 	TEST_ENV+=(NVIDIA_VISIBLE_DEVICES=GPU-bbbb-2)
 	run -0 enroot start c sh -c 'ls /dev | grep nvidia'
-	[ "$output" = $'nvidia0\nnvidiactl' ]
+	[ "$output" = $'nvidia-uvm\nnvidia0\nnvidiactl' ]
 	TEST_ENV+=(NVIDIA_VISIBLE_DEVICES=2)
 	run enroot start c true
 	assert_one_error "Unknown device: 2"
@@ -667,4 +669,189 @@ TEXT
 	run -0 enroot start -e NVIDIA_VISIBLE_DEVICES=0:1 c true
 	refute grep -q -- --mig-config cli
 	unset ENROOT_HOOKS_EXTRA ENROOT_RESTRICT_DEV
+}
+
+# --- bad input --------------------------------------------------------------------------------------------------
+
+@test "a container that asks for no device starts, whatever is broken on the host" {
+	spec etc/cdi/a.yaml <<<'cdiVersion: ['
+	spec var/run/cdi/b.json <<<'{"cdiVersion": "99.0.0"'
+	mkdir "$HOST/etc/cdi/c.yaml"
+	mkfifo "$HOST/etc/cdi/d.json"
+	stub_cli 9
+	rmdir "$HOST/sys/module/nvidia_uvm"
+	TEST_ENV+=(NVIDIA_DRIVER_CAPABILITIES=telepathy NVIDIA_REQUIRE_CUDA=x MELLANOX_VISIBLE_DEVICES=none)
+	local value
+	for value in unset void ''; do
+		[ "$value" = unset ] || TEST_ENV+=("NVIDIA_VISIBLE_DEVICES=$value")
+		run -0 enroot start c echo started
+		[ "$output" = started ]
+	done
+	[ ! -e cli ]
+}
+
+@test "every mistake in a specification is said with its file, as a warning, or as the error where its device is asked for" {
+	local head='kind: nvidia.com/gpu, devices: [{name: "0", containerEdits: {env: [A=1]}}]' text want
+	spec etc/cdi/good.yaml <<<'{cdiVersion: 0.5.0, kind: acme.com/x, devices: [{name: "0", containerEdits: {env: [ACME=1]}}]}'
+	while IFS='|' read -r text want; do
+		spec etc/cdi/bad.yaml <<<"${text//HEAD/$head}"
+		run -0 enroot start --device acme.com/x=0 c sh -c 'echo "<$ACME>"'
+		[[ $output == "[WARN] "*bad.yaml*"<1>" ]] || {
+			echo "$text: $output"
+			false
+		}
+		[ "$(grep -c '^\[WARN\]' <<<"$output")" -eq 1 ]
+		grep -qE "$want" <<<"$output" || {
+			echo "$text: $output"
+			false
+		}
+		run enroot start --device nvidia.com/gpu=0 c true
+		assert_one_error 'nvidia.com/gpu=0' "bad.yaml.*($want)" 'mend that file'
+	done <<'ROWS'
+{HEAD}|cdiVersion is missing
+{cdiVersion: soon, HEAD}|is no version
+{cdiVersion: 0.2.0, HEAD}|0.2.0 .* older than 0.3.*newer toolkit
+{cdiVersion: 1.2.0, HEAD}|1.2.0 .* newer than 1.1.*older version
+{cdiVersion: 0.5.0, kind: gpu, devices: []}|kind is missing or is not vendor/class
+{cdiVersion: 0.5.0, kind: nvidia.com/gpu}|devices is missing
+{cdiVersion: 0.5.0, kind: nvidia.com/gpu, devices: [{name: "a b"}]}|device 1 has no valid name
+{cdiVersion: 0.5.0, kind: nvidia.com/gpu, devices: [{name: "0"}, {name: "0"}]}|device 0 is there twice
+{cdiVersion: 0.5.0, kind: nvidia.com/gpu, devices: [{name: "0", containerEdits: {env: {A: 1}}}]}|device 0: env is no list
+{cdiVersion: 0.5.0, kind: nvidia.com/gpu, devices: [{name: "0", containerEdits: {mounts: [x]}}]}|entry 1 of mounts is malformed
+[1, 2]|not a mapping
+{cdiVersion: 0.5.0, |line [0-9]+: did not find
+ROWS
+	rm "$HOST/etc/cdi/bad.yaml"
+	mkfifo "$HOST/etc/cdi/bad.yaml"
+	run -0 enroot start --device acme.com/x=0 c true
+	[[ $output == "[WARN] "*bad.yaml* ]]
+}
+
+@test "mistakes that only using a device shows are errors with file, device and reason" {
+	local edits want
+	while IFS='|' read -r edits want; do
+		spec etc/cdi/a.yaml <<<"{cdiVersion: 0.5.0, kind: acme.com/x, devices: [{name: '0', containerEdits: {$edits}}]}"
+		run enroot start --device acme.com/x=0 c true
+		assert_one_error 'a.yaml' "$want"
+	done <<'ROWS'
+mounts: [{hostPath: /nonexistent/lib.so, containerPath: /x}]|/nonexistent/lib.so.*No such file or directory
+mounts: [{hostPath: etc/passwd, containerPath: /x}]|etc/passwd.*not absolute
+mounts: [{hostPath: /etc/passwd}]|no containerPath
+mounts: [{hostPath: /etc/passwd, containerPath: /x, options: ["a b"]}]|/x: malformed options
+mounts: [{hostPath: /etc/passwd, containerPath: /../x}]|Invalid cross-device link
+deviceNodes: [{hostPath: /dev/null}]|has no path
+deviceNodes: [{path: /dev/null, major: many}]|/dev/null: major is no number
+deviceNodes: [{path: /dev/enroot-none}]|/dev/enroot-none.*No such file.*driver loaded
+env: [NOTHING]|invalid environment variable: NOTHING
+env: ["A B=c"]|invalid environment variable
+hooks: [{hookName: prestart, path: /nonexistent/hook}]|/nonexistent/hook
+ROWS
+	run enroot start --device acme.com/x=1 c true
+	assert_one_error 'Unknown device: acme.com/x=1' '/etc/cdi or /var/run/cdi' 'they have acme.com/x=0'
+	run enroot start --device acme.org/x=0 c true
+	assert_one_error 'Unknown device: acme.org/x=0' 'they have acme.com/x'
+}
+
+@test "what cannot be done is a warning; settings of ours cannot be changed" {
+	spec etc/cdi/a.yaml <<'SPEC'
+cdiVersion: 1.1.0
+kind: acme.com/x
+devices:
+- name: "0"
+  containerEdits:
+    env: [OK=1, ENROOT_ROOTFS=/evil]
+    intelRdt: {closID: x}
+    netDevices: [{hostInterfaceName: eth0, name: net0}]
+    additionalGids: [44]
+SPEC
+	run -0 enroot start --device acme.com/x=0 c sh -c 'echo "$OK <$ENROOT_ROOTFS>"'
+	[ "$(grep -c '^\[WARN\] .*a.yaml: .* is ignored$' <<<"$output")" -eq 2 ]
+	[ "${lines[-1]}" = "1 <>" ]
+}
+
+@test "flags that the host's mounts carry stay, whatever a specification wants" {
+	need_root
+	mkdir "$WORK/locked"
+	mount -t tmpfs -o nosuid,nodev,noexec,ro,mode=755 none "$WORK/locked"
+	spec etc/cdi/a.yaml <<SPEC
+cdiVersion: 0.5.0
+kind: acme.com/x
+devices: [{name: "0", containerEdits: {mounts: [{hostPath: $WORK/locked, containerPath: /opt/x, options: [rw, exec, suid, dev, bind]}]}}]
+SPEC
+	run enroot start --device acme.com/x=0 c grep ' /opt/x ' /proc/self/mounts
+	umount "$WORK/locked"
+	[ "$status" -eq 0 ]
+	local flag
+	for flag in ro nosuid nodev noexec; do
+		[[ ${output#* /opt/x tmpfs } == *$flag* ]]
+	done
+}
+
+@test "a missing driver, a missing module, and GPUs that are not there, each with what to do" {
+	TEST_ENV+=(NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute)
+	run enroot start c true
+	assert_one_error 'NVIDIA_VISIBLE_DEVICES=all' '/proc/driver/nvidia/version is missing' 'NVIDIA_VISIBLE_DEVICES=void'
+	[ -x /sbin/ldconfig ] || skip "no ldconfig"
+	native_driver
+	export ENROOT_RESTRICT_DEV=y
+	rm "$HOST/dev/nvidia-uvm"
+	run -0 enroot start c true
+	[[ $output == "[WARN] "*/dev/nvidia-uvm*nvidia_uvm* ]]
+	ln -s /dev/null "$HOST/dev/nvidia-uvm"
+	# memory that is shared with adapters, and between hosts
+	ln -s /dev/null "$HOST/dev/gdrdrv"
+	mkdir "$HOST/dev/nvidia-caps-imex-channels"
+	touch "$HOST/dev/nvidia-caps-imex-channels/channel0"
+	run -0 enroot start c sh -c 'ls /dev/nvidia-caps-imex-channels; test -c /dev/gdrdrv && echo gdr; test -c /dev/nvidia-uvm && echo uvm'
+	[ "$output" = $'channel0\ngdr\nuvm' ]
+	TEST_ENV+=(NVIDIA_DRIVER_CAPABILITIES=utility)
+	run -0 enroot start c sh -c 'ls /dev | grep -E "imex|gdrdrv|uvm" || echo none'
+	[ "$output" = none ]
+	TEST_ENV+=(NVIDIA_VISIBLE_DEVICES=0,7)
+	run enroot start c true
+	assert_one_error 'Unknown device: 7' 'has 2 GPUs'
+	TEST_ENV+=(NVIDIA_VISIBLE_DEVICES=0:1)
+	run enroot start c true
+	assert_one_error 'Unknown device: 0:1' 'MIG devices need'
+	rm "$HOST/dev/nvidia1"
+	TEST_ENV+=(NVIDIA_VISIBLE_DEVICES=0)
+	run enroot start c true
+	assert_one_error '/dev/nvidia1' 'No such file or directory' 'driver loaded'
+	unset ENROOT_RESTRICT_DEV
+}
+
+@test "an image that wants what is unknown: an error with a driver, a warning without" {
+	printf '%s\n' NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,telepathy >>"$DATA/c/etc/environment"
+	run -0 enroot start c echo started
+	[[ ${lines[0]} == "[WARN] "* ]]
+	[ "${lines[-1]}" = started ]
+	[ -x /sbin/ldconfig ] || skip "no ldconfig"
+	native_driver
+	run enroot start c true
+	assert_one_error 'Unknown NVIDIA driver capability: telepathy' 'takes compute, compat32'
+	TEST_ENV+=(NVIDIA_DRIVER_CAPABILITIES=utility)
+	export ENROOT_RESTRICT_DEV=y
+	run -0 enroot start c true
+	unset ENROOT_RESTRICT_DEV
+}
+
+@test "extra hooks: a typing error is said; a user may enable one for himself" {
+	export ENROOT_HOOKS_EXTRA=slurm-pmi,slurm-pmix,50-sharp.sh
+	run -0 enroot start c true
+	[ "$(grep -c '^\[WARN\] ENROOT_HOOKS_EXTRA: there is no hook ' <<<"$output")" -eq 2 ]
+	[[ $output == *slurm-pmix:*50-sharp.sh:* ]]
+	unset ENROOT_HOOKS_EXTRA
+	TEST_ENV+=(SLURM_JOB_ID=7 SLURM_STEP_ID=0)
+	as_user mkdir -p home/.config/enroot/hooks.d
+	as_user ln -s "$STAGE/usr/share/enroot/hooks.d/50-slurm-pmi.sh" home/.config/enroot/hooks.d/
+	run -0 enroot start c sh -c 'echo "<$SLURM_JOB_ID>"'
+	[ "$output" = "<7>" ]
+}
+
+@test "extra hooks: no value adds a variable, and a nonsensical node list ends nothing" {
+	export ENROOT_HOOKS_EXTRA=slurm-pmi,slurm-pytorch
+	TEST_ENV+=(SLURM_JOB_ID=7 SLURM_STEP_ID=0 $'PMI_X=a\nEVIL=1' 'SLURM_STEP_NODELIST=node[1-' SLURM_NTASKS=many)
+	run -0 enroot start -e PYTORCH_VERSION=2 c sh -c 'echo "<$EVIL$PMI_X> $MASTER_PORT $WORLD_SIZE<$MASTER_ADDR>"'
+	[[ $output == "[WARN] no MASTER_ADDR: "*"<> 61007 many<>" ]]
+	unset ENROOT_HOOKS_EXTRA
 }

@@ -2,10 +2,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "hooks/gpu/cdi.h"
 #include "hooks/gpu/document.h"
+
+#define MAX_KNOWN 8 /* in a message */
 
 bool cdi_registry_has_kind(const struct cdi_registry *r, const char *kind)
 {
@@ -74,14 +77,38 @@ static struct match find(const struct cdi_registry *r, const char *kind, const c
 	return m;
 }
 
-static int report_missing(const struct cdi_registry *r, const char *name, struct error *err)
+/* The devices of KIND that there are, or else the kinds. */
+static void list_known(struct buffer *text, const struct cdi_registry *r, const char *kind)
+{
+	bool is_kind_known = cdi_registry_has_kind(r, kind);
+	size_t count = 0, at;
+	for (size_t i = 0; i < r->count && count < MAX_KNOWN; i++) {
+		const struct cdi_spec *spec = &r->specs[i];
+		const json_t *device;
+		if (!is_kind_known) {
+			buffer_printf(text, "%s%s", count++ > 0 ? ", " : "", spec->kind);
+			continue;
+		}
+		json_array_foreach(json_object_get(spec->tree, "devices"), at, device)
+		{
+			if (str_eq(spec->kind, kind) && count < MAX_KNOWN)
+				buffer_printf(text, "%s%s=%s", count++ > 0 ? ", " : "", kind,
+					document_text(device, "name"));
+		}
+	}
+}
+
+static int report_missing(const struct cdi_registry *r, const char *kind, const char *name, struct error *err)
 {
 	if (r->problems.count > 0) {
 		error_set(err, ENODEV, "Unknown device: %s (%s)", name, r->problems.items[0]);
 		return error_hint(err, "mend that file, or remove it");
 	}
+	_cleanup_buffer_ struct buffer known = BUFFER_INIT;
+	list_known(&known, r, kind);
 	error_set(err, ENODEV, "Unknown device: %s", name);
-	return error_hint(err, "no specification in /etc/cdi or /var/run/cdi has it");
+	return error_hint(err, "no specification in /etc/cdi or /var/run/cdi has it%s%s",
+		known.len > 0 ? "; they have " : "", known.len > 0 ? known.data : "");
 }
 
 static int select_device(struct cdi_selection *s, const struct cdi_registry *r, const char *kind,
@@ -128,7 +155,7 @@ int cdi_select(struct cdi_selection *s, const struct cdi_registry *r, const char
 		return select_device(s, r, kind, device, err);
 	if (str_eq(device, "all") && cdi_registry_has_kind(r, kind))
 		return select_all(s, r, kind, err);
-	return report_missing(r, name, err);
+	return report_missing(r, kind, name, err);
 }
 
 void cdi_select_kind(struct cdi_selection *s, const struct cdi_registry *r, const char *kind)

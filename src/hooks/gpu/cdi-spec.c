@@ -40,8 +40,11 @@ static int check_version(const json_t *tree, struct error *err)
 			NEWEST_MAJOR, NEWEST_MINOR);
 		return error_hint(err, "generate the file for an older version");
 	}
-	if (major == 0 && minor < OLDEST_MINOR)
-		return error_set(err, ENOTSUP, "version %s of the specification is too old", text);
+	if (major == 0 && minor < OLDEST_MINOR) {
+		error_set(err, ENOTSUP, "version %s of the specification is older than 0.%d", text,
+			OLDEST_MINOR);
+		return error_hint(err, "generate the file with a newer toolkit");
+	}
 	return 0;
 }
 

@@ -33,6 +33,9 @@ int gpu_run_program(const struct process_request *req, struct error *err);
 char *nvidia_cli_find(const struct hooks_context *ctx);
 int nvidia_cli_run(struct hooks_context *ctx, const char *program, const char *devices, struct error *err);
 
+/* For programs that compute: the nodes of memory that is shared with network adapters, and between hosts. */
+int nvidia_bind_companions(struct hooks_context *ctx, struct error *err);
+
 /* Words of NVIDIA_DRIVER_CAPABILITIES, as bits in the order of nvidia_capability_names. */
 enum nvidia_capability {
 	NVIDIA_COMPUTE = 1 << 0,

@@ -92,8 +92,7 @@ static void add_requirements(const struct hooks_context *ctx, struct strv *args)
 	}
 }
 
-/* For programs that compute: memory that is shared with network adapters, and between hosts. */
-static int bind_companions(struct hooks_context *ctx, struct error *err)
+int nvidia_bind_companions(struct hooks_context *ctx, struct error *err)
 {
 	static const char *const paths[] = { "/dev/gdrdrv", "/dev/nvidia-caps-imex-channels" };
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
@@ -163,5 +162,5 @@ int nvidia_cli_run(struct hooks_context *ctx, const char *program, const char *d
 		return -1;
 	if (code > 0)
 		return error_set(err, ECHILD, "%s exited with return code %d", program, code);
-	return (capabilities & NVIDIA_COMPUTE) != 0 ? bind_companions(ctx, err) : 0;
+	return (capabilities & NVIDIA_COMPUTE) != 0 ? nvidia_bind_companions(ctx, err) : 0;
 }

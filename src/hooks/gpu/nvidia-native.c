@@ -25,6 +25,8 @@
 
 #define LIBRARY_OPTIONS "ro,nosuid,nodev,bind"
 #define MAX_GPUS        256
+#define DRIVER_VERSION  "/proc/driver/nvidia/version"
+#define UVM_NODE        "/dev/nvidia-uvm"
 
 #define EVERYTHING (NVIDIA_COMPUTE | NVIDIA_DISPLAY | NVIDIA_GRAPHICS | NVIDIA_UTILITY | NVIDIA_VIDEO)
 
@@ -82,10 +84,9 @@ static const struct {
 	unsigned capabilities;
 } nodes[] = {
 	{ "/dev/nvidiactl", EVERYTHING },
-	{ "/dev/nvidia-uvm", NVIDIA_COMPUTE | NVIDIA_VIDEO },
+	{ UVM_NODE, NVIDIA_COMPUTE | NVIDIA_VIDEO },
 	{ "/dev/nvidia-uvm-tools", NVIDIA_COMPUTE },
 	{ "/dev/nvidia-modeset", NVIDIA_DISPLAY | NVIDIA_GRAPHICS },
-	{ "/dev/gdrdrv", NVIDIA_COMPUTE },
 };
 
 struct gpu {
@@ -109,7 +110,7 @@ static void gpus_cleanup(struct gpus *g)
 
 bool nvidia_driver_is_loaded(void)
 {
-	_cleanup_free_ char *version = gpu_host_path("/proc/driver/nvidia/version");
+	_cleanup_free_ char *version = gpu_host_path(DRIVER_VERSION);
 	_cleanup_free_ char *control = gpu_host_path("/dev/nvidiactl");
 	return access(version, F_OK) == 0 || access(control, F_OK) == 0;
 }
@@ -298,16 +299,30 @@ static int add_programs(struct inject *in, unsigned capabilities, struct error *
 	return 0;
 }
 
+/* CUDA finds no device without it, and does not say why. */
+static void warn_about_memory(unsigned capabilities)
+{
+	_cleanup_free_ char *node = gpu_host_path(UVM_NODE);
+	if ((capabilities & NVIDIA_COMPUTE) != 0 && access(node, F_OK) < 0)
+		log_warn("%s is missing, which CUDA needs: load the module nvidia_uvm, or run "
+			 "nvidia-modprobe -u -c 0",
+			node);
+}
+
 int nvidia_native_run(struct hooks_context *ctx, const char *devices, struct error *err)
 {
 	_cleanup_inject_ struct inject in = INJECT_INIT(ctx);
 	unsigned capabilities;
 	if (!nvidia_driver_is_loaded()) {
-		error_set(err, ENODEV, "there is no NVIDIA driver on this host");
+		_cleanup_free_ char *version = gpu_host_path(DRIVER_VERSION);
+		error_set(err, ENODEV,
+			"NVIDIA_VISIBLE_DEVICES=%s: there is no NVIDIA driver on this host: %s is missing",
+			devices, version);
 		return error_hint(err, "load it, or set NVIDIA_VISIBLE_DEVICES=void");
 	}
 	if (nvidia_capabilities(ctx, &capabilities, err) < 0 || add_gpus(&in, devices, err) < 0)
 		return -1;
+	warn_about_memory(capabilities);
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
 		if ((nodes[i].capabilities & capabilities) != 0 &&
 			add_node(&in, nodes[i].path, true, err) < 0)
@@ -315,6 +330,8 @@ int nvidia_native_run(struct hooks_context *ctx, const char *devices, struct err
 	}
 	if (add_all_libraries(&in, capabilities, err) < 0 || add_programs(&in, capabilities, err) < 0 ||
 		inject_libraries(&in, err) < 0)
+		return -1;
+	if ((capabilities & NVIDIA_COMPUTE) != 0 && nvidia_bind_companions(ctx, err) < 0)
 		return -1;
 	return nvidia_mask_others(ctx, &in.nodes, err);
 }
