@@ -415,6 +415,19 @@ make_certificates() {
 	[[ $output == *"[WARN] $REGISTRY does not speak https"* ]]
 }
 
+@test "proxies of the environment are used, and not for hosts that are excepted" {
+	proxy
+	local through=$PROXY
+	PROXY=127.0.0.1:$("$TOOLS/free-port.py")
+	TEST_ENV+=("http_proxy=http://$through")
+	run fetch busybox:1
+	good 1
+	[ "$(grep -c "GET http://$PROXY/v2/busybox/" "$LOG")" -eq 3 ]
+	TEST_ENV+=(no_proxy=127.0.0.1)
+	run fetch busybox:1
+	bad "Connection refused"
+}
+
 @test "unknown images, tags, hosts and ports are one error with a remedy" {
 	PROXY=$REGISTRY run fetch no/such:1
 	bad "URL http://$REGISTRY/v2/no/such/manifests/1 returned error code: 404 Not Found"
