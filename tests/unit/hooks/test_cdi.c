@@ -33,7 +33,7 @@ static const struct {
 	{ "kind: a/b\n", "cdiVersion is missing" },
 	{ "cdiVersion: 2.0.0\nkind: a/b\ndevices: []\n", "newer than 1.1" },
 	{ "cdiVersion: 1.2.0\nkind: a/b\ndevices: []\n", "newer than 1.1" },
-	{ "cdiVersion: 0.2.0\nkind: a/b\ndevices: []\n", "too old" },
+	{ "cdiVersion: 0.2.0\nkind: a/b\ndevices: []\n", "older than 0.3" },
 	{ "cdiVersion: x\nkind: a/b\ndevices: []\n", "no version" },
 	{ "cdiVersion: 1.0.0\nkind: ab\ndevices: []\n", "vendor/class" },
 	{ "cdiVersion: 1.0.0\nkind: a/b/c\ndevices: []\n", "vendor/class" },
