@@ -71,7 +71,7 @@ static int bind(struct hooks_context *ctx, int zone_inside, int localtime, struc
 				: mount_bind(LOCALTIME, localtime, flags, err);
 }
 
-int hook_localtime(struct hooks_context *ctx, struct error *err)
+static int set_zone(struct hooks_context *ctx, struct error *err)
 {
 	_cleanup_free_ char *link = read_link(AT_FDCWD, LOCALTIME);
 	const char *mark = link != NULL ? strstr(link, ZONEINFO) : NULL;
@@ -94,4 +94,14 @@ int hook_localtime(struct hooks_context *ctx, struct error *err)
 	if (ctx->writable)
 		return replace(ctx, inside, has_zone, err);
 	return bind(ctx, has_zone ? file : -1, localtime, err);
+}
+
+int hook_localtime(struct hooks_context *ctx, struct error *err)
+{
+	unsigned tries = 0;
+	int r;
+	do
+		r = set_zone(ctx, err);
+	while (r < 0 && place_try_again(err, &tries));
+	return r;
 }

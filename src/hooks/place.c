@@ -15,6 +15,8 @@
 #include "sandbox/mount.h"
 #include "sandbox/rootfile.h"
 
+#define MAX_TRIES 16
+
 static int rename_over(int dir, const char *temp, const char *name, const char *path, struct error *err)
 {
 	if (renameat(dir, temp, dir, name) == 0)
@@ -75,6 +77,22 @@ int place_replace_link(int root, const char *path, const char *target, struct er
 	return rename_over(dir, temp, name, path, err);
 }
 
+bool place_try_again(struct error *err, unsigned *tries)
+{
+	if (err->code != ENOENT || ++*tries >= MAX_TRIES)
+		return false;
+	error_clear(err);
+	return true;
+}
+
+static int bind_over(struct hooks_context *ctx, int source, const char *path, struct error *err)
+{
+	_cleanup_close_ int target = mount_open_target(ctx->root, path, FSTAB_CREATE_FILE, err);
+	if (target < 0)
+		return -1;
+	return mount_bind_fd(source, target, 0, err); /* nosuid and nodev as the scratch space is */
+}
+
 /* Write the file into the scratch space and bind it over PATH. */
 static int bind_text(struct hooks_context *ctx, const char *path, const char *text, size_t len, mode_t mode,
 	struct error *err)
@@ -86,10 +104,12 @@ static int bind_text(struct hooks_context *ctx, const char *path, const char *te
 	_cleanup_close_ int source = write_new(scratch, temp, text, len, mode);
 	if (source < 0)
 		return error_errno(err, "cannot write a copy of %s", path);
-	_cleanup_close_ int target = mount_open_target(ctx->root, path, FSTAB_CREATE_FILE, err);
-	if (target < 0)
-		return -1;
-	return mount_bind_fd(source, target, 0, err); /* nosuid and nodev as the scratch space is */
+	unsigned tries = 0;
+	int r;
+	do
+		r = bind_over(ctx, source, path, err);
+	while (r < 0 && place_try_again(err, &tries));
+	return r;
 }
 
 int place_changed_file(struct hooks_context *ctx, const char *path, const char *text, size_t len, mode_t mode,

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "hooks/hooks.h"
@@ -23,3 +24,9 @@ int place_changed_file(struct hooks_context *ctx, const char *path, const char *
 int place_replace_file(
 	int root, const char *path, const char *text, size_t len, mode_t mode, struct error *err);
 int place_replace_link(int root, const char *path, const char *target, struct error *err);
+
+/*
+ * What is mounted on may be replaced by another start, between our look and our mount: the kernel says ENOENT then. Is
+ * ERR such a failure, and of the first few? Then it is cleared. *TRIES begins with 0.
+ */
+bool place_try_again(struct error *err, unsigned *tries);
