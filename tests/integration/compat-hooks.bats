@@ -1,78 +1,17 @@
 #!/usr/bin/env bats
-# Rows of COMPAT 6 and 8 and COMPAT-DETAILS A, B.1-B.5, B.12, B.15, B.16, B.20, D, E: hooks, conf scripts, exec, list,
-# and what pyxis does with them. Many rows a test: each names itself when it fails.
+# The contract of hooks, conf scripts, exec and list, row by row, and what pyxis does with them. Many rows a test: each
+# names itself when it fails.
 
 load helpers
 
 setup() {
 	common_setup
-	DATA=$WORK/home/.local/share/enroot
-	export ENROOT_SYSCONF_PATH=$WORK/sysconf
-	mkdir -p "$WORK/sysconf/hooks.d" "$WORK/home/.config/enroot/hooks.d"
-	cp -r "$STAGE/etc/enroot/mounts.d" "$WORK/sysconf/"
-	make_rootfs
-	JOBS=()
+	use_sysconf
+	make_rootfs c PATH=/bin
 }
 
 teardown() {
-	local job
-	for job in ${JOBS+"${JOBS[@]}"}; do
-		kill -KILL "$job" 2>/dev/null || true
-	done
 	common_teardown
-}
-
-make_rootfs() {
-	local root=$DATA/c name
-	mkdir -p "$root"/{bin,etc,tmp,root,home}
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	for name in sh cat echo env id ls pwd test true false grep head readlink stat mount touch tr wc kill sleep mkdir rm; do
-		ln -sf busybox "$root/bin/$name"
-	done
-	echo PATH=/bin >"$root/etc/environment"
-	own
-}
-
-own() {
-	! is_root || chown -R "$TEST_UID:$TEST_GID" "$WORK/home" "$WORK/sysconf"
-}
-
-conf() {
-	cat >"$WORK/conf"
-}
-
-has() {
-	grep -qxF -- "$1" <<<"$output" || {
-		printf 'no line "%s" in:\n%s\n' "$1" "$output"
-		return 1
-	}
-}
-
-has_no() {
-	! grep -qE -- "$1" <<<"$output" || {
-		printf '"%s" in:\n%s\n' "$1" "$output"
-		return 1
-	}
-}
-
-# hook FILE TEXT [MODE]
-hook() {
-	printf '#!/bin/bash\n%s\n' "$2" >"$WORK/$1"
-	chmod "${3:-755}" "$WORK/$1"
-}
-
-# running ARG…: a container that has said "ready"; $PID is the process that the caller sees.
-running() {
-	local out=$WORK/ready.${#JOBS[@]} i
-	spawn "$out" start "$@" sh -c 'echo ready; exec sleep 1000'
-	PID=$SPAWNED
-	JOBS+=("$PID")
-	for ((i = 0; i < 250; i++)); do
-		! grep -qs ready "$out" || return 0
-		sleep 0.02
-	done
-	cat "$out"
-	return 1
 }
 
 # --- conf scripts: B.2, B.4 -----------------------------------------------------------------------------------------

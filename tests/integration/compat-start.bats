@@ -1,53 +1,20 @@
 #!/usr/bin/env bats
-# Rows of COMPAT 2, 4, 5 and COMPAT-DETAILS A, B.6, B.10, B.17, B.21: environment files, mount files, login. Many
-# rows a test: each names itself when it fails.
+# The contract of start, row by row: environment files, mount files, login. Many rows a test: each names itself when it
+# fails.
 
 load helpers
 
 setup() {
 	common_setup
-	DATA=$WORK/home/.local/share/enroot
-	export ENROOT_SYSCONF_PATH=$WORK/sysconf
-	mkdir -p "$WORK/sysconf"/{hooks.d,mounts.d,environ.d} "$WORK/home/.config/enroot"/{mounts.d,environ.d}
-	cp "$STAGE"/etc/enroot/mounts.d/* "$WORK/sysconf/mounts.d/"
-	make_rootfs
+	use_sysconf
+	make_rootfs c PATH=/bin
 }
 
 teardown() {
 	common_teardown
 }
 
-make_rootfs() {
-	local root=$DATA/c name
-	mkdir -p "$root"/{bin,etc,tmp,root,home}
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	for name in sh cat echo env id ls pwd test true grep head readlink stat mount touch tr wc; do
-		ln -sf busybox "$root/bin/$name"
-	done
-	echo PATH=/bin >"$root/etc/environment"
-	own
-}
-
-own() {
-	! is_root || chown -R "$TEST_UID:$TEST_GID" "$WORK/home" "$WORK/sysconf"
-}
-
-# has TEXT: a whole line of $output.
-has() {
-	grep -qxF -- "$1" <<<"$output" || {
-		printf 'no line "%s" in:\n%s\n' "$1" "$output"
-		return 1
-	}
-}
-
-has_no() {
-	! grep -qE -- "$1" <<<"$output" || {
-		printf '"%s" in:\n%s\n' "$1" "$output"
-		return 1
-	}
-}
-
-# --- environment: COMPAT 4.6, A.5, E.21 ---------------------------------------------------------------------------
+# --- environment ----------------------------------------------------------------------------------------------------
 
 @test "environment files: quotes, blanks, order, what is dropped" {
 	cat >"$DATA/c/etc/environment" <<'END'
@@ -119,7 +86,7 @@ EVIL=b' "QUOTED='q'")
 	has 'TERM='
 }
 
-# --- mount files: COMPAT 5, A.7, B.6, E.11 -------------------------------------------------------------------------
+# --- mount files ----------------------------------------------------------------------------------------------------
 
 # opts TARGET [ARG…]: the mount options of TARGET (the topmost) in the container.
 opts() {
@@ -435,7 +402,7 @@ END
 	[ ! -s "$DATA/c/var/log/lastlog" ]
 }
 
-# --- what else: COMPAT 4, B.21 --------------------------------------------------------------------------------------
+# --- what else ------------------------------------------------------------------------------------------------------
 
 @test "changes of ids succeed without effect, setfsuid but for -1; dumpable; namespaces" {
 	command -v cc >/dev/null || skip "needs a C compiler"

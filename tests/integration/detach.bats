@@ -4,31 +4,18 @@ load helpers
 
 setup() {
 	common_setup
-	DATA=$WORK/home/.local/share/enroot
-	local root=$DATA/box name
-	mkdir -p "$root"/{bin,etc,tmp,root}
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	for name in sh cat echo true kill sleep env id ls readlink touch; do
-		ln -sf busybox "$root/bin/$name"
-	done
-	echo PATH=/bin >"$root/etc/environment"
-	! is_root || chown -R "$TEST_UID:$TEST_GID" "$WORK/home"
+	make_rootfs box PATH=/bin
 	LOG=$WORK/run/enroot/log
-	PIDS=()
 }
 
 teardown() {
-	local pid
-	for pid in ${PIDS+"${PIDS[@]}"}; do
-		kill -KILL "$pid" 2>/dev/null || true
-	done
 	common_teardown
 }
 
 # detached ARG…: its PID is in $PID.
 detached() {
 	PID=$(enroot start --detach "$@" 3>&-)
-	PIDS+=("$PID")
+	JOBS+=("$PID")
 	[[ "$PID" =~ ^[0-9]+$ ]]
 }
 
@@ -81,7 +68,7 @@ gone() {
 	[ ! -e "/proc/$PID/fd/7" ]
 	# The script of --rc is opened before, and is there.
 	PID=$(as_user bash -c 'enroot start --detach --name rc --rc <(echo "echo \"from \$0: \$1\"; exec sleep 1000") box word' 3>&-)
-	PIDS+=("$PID")
+	JOBS+=("$PID")
 	wait_for_match "$LOG/rc" "^from /proc/self/fd/[0-9]*: word$"
 }
 
@@ -120,7 +107,7 @@ gone() {
 
 @test "--name without --detach" {
 	spawn out start --name front box sh -c 'echo ready; exec sleep 1000'
-	PIDS+=("$SPAWNED")
+	JOBS+=("$SPAWNED")
 	wait_for_line out ready
 	[ "$(enroot exec front id -u)" = "$TEST_UID" ]
 	enroot stop front
@@ -179,7 +166,7 @@ gone() {
 
 @test "records are hints: what is not a container is never stopped" {
 	sleep 1000 3>&- &
-	PIDS+=("$!")
+	JOBS+=("$!")
 	mkdir -p run/enroot/run
 	start=$(awk '{ sub(/^.*\) /, ""); print $20 }' "/proc/$!/stat")
 	echo "$! $start" >run/enroot/run/trap

@@ -10,12 +10,14 @@
 #	WORK      scratch folder of this test: its working directory, owned by the test user
 #	REGISTRY  HOST:PORT of a docker-registry on loopback (http)
 #	TOOLS     tests/tools
+#	DATA      the test user's containers
 #	TEST_UID, TEST_GID  an ordinary user that is in /etc/passwd (the caller, unless root)
 #
 # enroot ARG…      runs the program as the test user with a clean environment plus all exported ENROOT_* (and
 #                  what TEST_ENV=(K=V …) adds); HOME, XDG_RUNTIME_DIR and the data path are in WORK.
 # root_enroot      the same as root, whose HOME is WORK/root/home.
 # as_user CMD…     anything else as the test user in that environment.
+# make_rootfs NAME makes a container of busybox by hand.
 # need_image NAME  makes and pushes an image once a run: busybox, debian, odd, odd-zstd, odd-mixed.
 #                  Its reference is docker://$REGISTRY#NAME:1.
 
@@ -40,6 +42,8 @@ common_setup() {
 	mkdir -p "$WORK" "$WORK/home" "$WORK/run"
 	chmod 755 "$WORK"
 	! is_root || chown -R "$TEST_UID:$TEST_GID" "$WORK"
+	DATA=$WORK/home/.local/share/enroot
+	JOBS=()
 	chmod 700 "$WORK/run"
 	cd "$WORK" || return 1
 	TEST_ENV=() PROXIES=()
@@ -106,6 +110,97 @@ enroot() {
 
 root_enroot() {
 	as_uid 0 0 "$BIN/enroot" "$@"
+}
+
+# use_sysconf: a configuration folder of this test, with the standard mounts but no environment; and the user's.
+use_sysconf() {
+	export ENROOT_SYSCONF_PATH=$WORK/sysconf
+	mkdir -p "$WORK/sysconf"/{hooks.d,mounts.d,environ.d} "$WORK/home/.config/enroot"/{hooks.d,mounts.d,environ.d}
+	cp "$STAGE"/etc/enroot/mounts.d/* "$WORK/sysconf/mounts.d/"
+	own
+}
+
+# own: what the test wrote as root becomes the test user's.
+own() {
+	is_root || return 0
+	chown -hR "$TEST_UID:$TEST_GID" "$WORK/home"
+	[ ! -d "$WORK/sysconf" ] || chown -hR "$TEST_UID:$TEST_GID" "$WORK/sysconf"
+}
+
+# make_rootfs NAME [LINE…]: a container of busybox and nothing else, the LINEs being its /etc/environment.
+make_rootfs() {
+	local template=$SUITE/rootfs root=$DATA/$1 name
+	if [ ! -e "$template/done" ]; then
+		mkdir -p "$template/c"/{bin,etc,tmp,root,home,srv}
+		cp "$(command -v busybox)" "$template/c/bin/busybox"
+		for name in cat chown dd echo env false grep head hostname id ifconfig ip kill ls mkdir mount mv nc ps pwd readlink \
+			rm sed sh sleep sort stat test touch tr true umount wc; do
+			ln -sf busybox "$template/c/bin/$name"
+		done
+		touch "$template/done"
+	fi
+	mkdir -p "$DATA"
+	cp -a "$template/c" "$root"
+	shift
+	[ $# -eq 0 ] || printf '%s\n' "$@" >"$root/etc/environment"
+	own
+}
+
+# rootfs_write PATH TEXT: a file of the container c.
+rootfs_write() {
+	mkdir -p "$(dirname "$DATA/c/$1")"
+	printf '%s\n' "$2" >"$DATA/c/$1"
+	own
+}
+
+# hook FILE TEXT [MODE]: a bash script, FILE being relative to WORK.
+hook() {
+	printf '#!/bin/bash\n%s\n' "$2" >"$WORK/$1"
+	chmod "${3:-755}" "$WORK/$1"
+}
+
+# conf: standard input becomes the conf script of the test.
+conf() {
+	cat >"$WORK/conf"
+}
+
+# wait_for CMD…: until it succeeds; 20 s at most.
+wait_for() {
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		! "$@" >/dev/null 2>&1 || return 0
+		sleep 0.02
+	done
+	echo "waited in vain for: $*"
+	return 1
+}
+
+# running ARG…: a container that sleeps, started with ARG…; $PID is the process that the caller sees. It ends with the
+# test. In it, the shell has done what $BEFORE says.
+running() {
+	local out=$WORK/ready.${#JOBS[@]}
+	spawn "$out" start "$@" sh -c "${BEFORE:-:}; exec sh -c 'echo ready; exec sleep 1000'"
+	PID=$SPAWNED
+	JOBS+=("$PID")
+	wait_for grep -qs ready "$out" || {
+		cat "$out"
+		return 1
+	}
+}
+
+# has LINE: it is a whole line of $output. has_no PATTERN: no line matches.
+has() {
+	grep -qxF -- "$1" <<<"$output" || {
+		printf 'no line "%s" in:\n%s\n' "$1" "$output"
+		return 1
+	}
+}
+
+has_no() {
+	! grep -qE -- "$1" <<<"$output" || {
+		printf '"%s" in:\n%s\n' "$1" "$output"
+		return 1
+	}
 }
 
 # spawn OUTPUT ARG…: enroot as the test user in the background; $SPAWNED is the program's own pid.

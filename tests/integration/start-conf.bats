@@ -1,31 +1,17 @@
 #!/usr/bin/env bats
-# conf scripts (start --conf, batch) and what pyxis does with them: COMPAT-DETAILS B.2, B.4, D.
+# conf scripts (start --conf, batch) and what pyxis does with them.
 
 load helpers
 
 setup() {
 	common_setup
-	DATA=$WORK/home/.local/share/enroot
-	export ENROOT_SYSCONF_PATH=$WORK/sysconf
-	mkdir -p "$WORK/sysconf/hooks.d"
-	cp -r "$STAGE/etc/enroot/mounts.d" "$WORK/sysconf/"
-	local root=$DATA/c name
-	mkdir -p "$root"/{bin,etc,tmp,root}
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	for name in sh cat echo env id ls pwd test true grep mount kill sleep; do
-		ln -sf busybox "$root/bin/$name"
-	done
-	echo PATH=/bin >"$root/etc/environment"
-	echo 'exec "$@"' >"$root/etc/rc"
-	! is_root || chown -R "$TEST_UID:$TEST_GID" "$WORK/home"
+	use_sysconf
+	make_rootfs c PATH=/bin
+	echo 'exec "$@"' >"$DATA/c/etc/rc"
 }
 
 teardown() {
 	common_teardown
-}
-
-conf() {
-	cat >"$WORK/conf"
 }
 
 @test "the four functions, in one process, in order" {

@@ -1,43 +1,16 @@
 #!/usr/bin/env bats
-# The built-in hooks, and programs in hooks.d: COMPAT 6, COMPAT-DETAILS A.3, B.5, B.20.
+# The built-in hooks, and programs in hooks.d.
 
 load helpers
 
 setup() {
 	common_setup
-	DATA=$WORK/home/.local/share/enroot
-	export ENROOT_SYSCONF_PATH=$WORK/sysconf
-	mkdir -p "$WORK/sysconf/hooks.d" "$WORK/home/.config/enroot/hooks.d"
-	cp -r "$STAGE/etc/enroot/mounts.d" "$WORK/sysconf/"
-	chmod -R a+rX "$WORK/sysconf"
-	make_rootfs c
+	use_sysconf
+	make_rootfs c PATH=/bin
 }
 
 teardown() {
 	common_teardown
-}
-
-make_rootfs() {
-	local root=$DATA/$1 name
-	mkdir -p "$root"/{bin,etc,tmp,root}
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	for name in sh cat echo env id ls pwd test true grep head readlink stat mount touch mv rm mkdir ps sort; do
-		ln -sf busybox "$root/bin/$name"
-	done
-	echo PATH=/bin >"$root/etc/environment"
-	! is_root || chown -R "$TEST_UID:$TEST_GID" "$WORK/home"
-}
-
-rootfs_write() {
-	mkdir -p "$(dirname "$DATA/c/$1")"
-	printf '%s\n' "$2" >"$DATA/c/$1"
-	! is_root || chown -R "$TEST_UID:$TEST_GID" "$(dirname "$DATA/c/$1")"
-}
-
-# hook FILE TEXT [MODE]: FILE relative to WORK
-hook() {
-	printf '#!/bin/bash\n%s\n' "$2" >"$WORK/$1"
-	chmod "${3:-755}" "$WORK/$1"
 }
 
 # --- 10-shadow -----------------------------------------------------------------------------------------------

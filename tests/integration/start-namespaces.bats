@@ -1,19 +1,11 @@
 #!/usr/bin/env bats
-# --pid, --net, --ipc, --uts and the supervisor: COMPAT 4.
+# --pid, --net, --ipc, --uts and the supervisor; the host's root.
 
 load helpers
 
 setup() {
 	common_setup
-	DATA=$WORK/home/.local/share/enroot
-	local root=$DATA/c name
-	mkdir -p "$root"/{bin,etc,tmp,root}
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	for name in sh cat echo true kill sleep ps ls grep readlink mount wc trap ifconfig ip hostname; do
-		ln -sf busybox "$root/bin/$name"
-	done
-	echo PATH=/bin >"$root/etc/environment"
-	! is_root || chown -R "$TEST_UID:$TEST_GID" "$WORK/home"
+	make_rootfs c PATH=/bin
 }
 
 teardown() {
@@ -30,17 +22,6 @@ spawn() {
 		exec setpriv --reuid="$TEST_UID" --regid="$TEST_GID" --clear-groups --inh-caps=-all env -i "${env[@]}" "$@"
 	fi
 	exec env -i "${env[@]}" "$@"
-}
-
-# wait_for CMD…: until it succeeds, 5 s at most
-wait_for() {
-	local i
-	for ((i = 0; i < 250; i++)); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.02
-	done
-	echo "waited in vain for: $*"
-	return 1
 }
 
 child_of() {

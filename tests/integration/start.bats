@@ -1,34 +1,15 @@
 #!/usr/bin/env bats
-# start on a root filesystem directory: COMPAT 4 and 5. The root filesystems are made by hand.
+# start on a root filesystem directory. The root filesystems are made by hand.
 
 load helpers
 
 setup() {
 	common_setup
-	DATA=$WORK/home/.local/share/enroot
 	make_rootfs c
 }
 
 teardown() {
 	common_teardown
-}
-
-# make_rootfs NAME: busybox and nothing else, owned by the test user.
-make_rootfs() {
-	local root=$DATA/$1 name
-	mkdir -p "$root"/{bin,etc,tmp,root}
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	for name in sh cat echo env id ls pwd sleep touch mkdir rm kill test true false head grep readlink stat chown mount sed wc tr ps; do
-		ln -sf busybox "$root/bin/$name"
-	done
-	! is_root || chown -R "$TEST_UID:$TEST_GID" "$WORK/home"
-}
-
-# rootfs_write PATH TEXT
-rootfs_write() {
-	mkdir -p "$(dirname "$DATA/c/$1")"
-	printf '%s\n' "$2" >"$DATA/c/$1"
-	! is_root || chown -R "$TEST_UID:$TEST_GID" "$(dirname "$DATA/c/$1")"
 }
 
 # --- the command ---------------------------------------------------------------------------------------------
