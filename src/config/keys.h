@@ -26,5 +26,5 @@ enum setting key_find(const char *name, size_t len);
 /* May enroot.conf assign NAME (LEN bytes), if it is no setting of ours? */
 bool key_is_taken(const char *name, size_t len);
 
-/* Does VALUE mean no? (COMPAT: n no N No NO f F false False FALSE) */
+/* Does VALUE mean no? (n no N No NO f F false False FALSE; "0" and "off" do not) */
 bool key_value_is_false(const char *value);

@@ -69,7 +69,7 @@ static bool parse_pass(const char *text, int *pass)
 	return true;
 }
 
-/* The third field of three, COMPAT §5. */
+/* The third field of three. */
 static bool is_option_list(const char *word)
 {
 	return strchr(word, ',') != NULL || fstab_option_is_known(word, strlen(word));
