@@ -19,6 +19,7 @@ struct image_overlay {
 	int scratch; /* a tmpfs that only the container's mount namespace has (O_PATH), borrowed */
 	const char *scratch_path; /* where it is on the host */
 	bool native;              /* ENROOT_NATIVE_OVERLAYFS; else the program fuse-overlayfs */
+	const char *shell;        /* what will probably be run, in the image; NULL: /bin/sh */
 	const char *
 		size; /* ENROOT_OVERLAY_SIZE: of the changes in memory, as tmpfs(5) has it; NULL: as SCRATCH */
 };

@@ -13,6 +13,7 @@ static int mount_image(struct start *s, struct error *err)
 		.scratch = scratch_open(&s->scratch, err),
 		.scratch_path = scratch_path(&s->scratch),
 		.native = start_is_on(s, SETTING_NATIVE_OVERLAYFS),
+		.shell = s->caller.user.shell,
 		.size = settings_get(s->settings, SETTING_OVERLAY_SIZE),
 	};
 	if (overlay.scratch < 0)

@@ -335,6 +335,40 @@ check_served() {
 	wait_for no_servers
 }
 
+# Processors that each thread of process $1 may run on, one line for those that agree.
+processors_of() {
+	sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/"$1"/task/*/status | sort -u
+}
+
+@test "commands, hooks and the server may run wherever the caller could" {
+	own_image
+	mkdir -p config/hooks.d
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\ngrep Cpus_allowed_list /proc/self/status >%s\n' "$WORK/hook" >config/hooks.d/90-where.sh
+	chmod 755 config/hooks.d/90-where.sh
+	! is_root || chown -R "$TEST_UID:$TEST_GID" .
+	local all one
+	all=$(processors_of self)
+	one=${all%%[-,]*}
+	TEST_ENV=(ENROOT_CONFIG_PATH="$WORK/config")
+	run -0 enroot start "$IMAGE" grep Cpus_allowed_list /proc/self/status
+	[[ $output =~ [[:space:]]"$all"$ ]]
+	[[ $(cat hook) =~ [[:space:]]"$all"$ ]]
+	run -0 as_user taskset -c "$one" "$BIN/enroot" start "$IMAGE" grep Cpus_allowed_list /proc/self/status
+	[[ $output =~ [[:space:]]"$one"$ ]]
+	# A start's worth of requests, and some more.
+	# shellcheck disable=SC2016
+	spawn "$BIN/enroot" start "$IMAGE" sh -c \
+		'for i in 1 2 3 4 5 6 7 8; do for f in /bin/*; do [ -e "$f.$i" ]; done; done; touch /tmp/done; exec sleep 60' &
+	JOBS=$!
+	wait_for has_server
+	wait_for test -e "/proc/$JOBS/root/tmp/done"
+	[ "$(processors_of "$(servers)")" = "$all" ]
+	kill "$JOBS"
+	wait "$JOBS" || true
+	wait_for no_servers
+}
+
 @test "the server serves while the start process is stopped, and ends with the last process" {
 	need_root
 	own_image
@@ -384,7 +418,9 @@ check_served() {
 @test "signals of a terminal or a batch system do not end the server before the container" {
 	need_root
 	own_image
-	spawn "$BIN/enroot" start "$IMAGE" sh -c 'trap "" TERM; echo ready; sleep 1; ls /bin/busybox' >out &
+	mkdir -m 777 shared
+	spawn "$BIN/enroot" start -m "$WORK/shared:/shared" "$IMAGE" sh -c \
+		'trap "" TERM; echo ready; until [ -e /shared/go ]; do sleep 0.05; done; ls /bin/busybox' >out &
 	JOBS=$!
 	wait_for grep -q ready out
 	local signal server
@@ -392,6 +428,7 @@ check_served() {
 	for signal in TERM INT HUP QUIT USR1 ALRM TSTP; do
 		kill -"$signal" "$server"
 	done
+	touch shared/go
 	wait "$JOBS"
 	JOBS=
 	grep -q /bin/busybox out

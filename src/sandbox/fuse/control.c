@@ -17,6 +17,7 @@ struct status {
 struct owner {
 	uid_t uid;
 	gid_t gid;
+	int cpu;
 };
 
 int control_send_status(int fd, const struct error *status)
@@ -53,7 +54,7 @@ union descriptors {
 
 int control_send_devices(int fd, const struct control_devices *devices, struct error *err)
 {
-	struct owner owner = { devices->uid, devices->gid };
+	struct owner owner = { devices->uid, devices->gid, devices->cpu };
 	struct iovec iov = { &owner, sizeof(owner) };
 	union descriptors room = { 0 };
 	struct msghdr msg = {
@@ -94,6 +95,7 @@ int control_receive_devices(int fd, struct control_devices *devices)
 	memcpy(devices->fds, CMSG_DATA(c), devices->count * sizeof(int));
 	devices->uid = owner.uid;
 	devices->gid = owner.gid;
+	devices->cpu = owner.cpu;
 	return devices->count > 0 ? 0 : -1;
 }
 

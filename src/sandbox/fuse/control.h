@@ -15,6 +15,7 @@ struct control_devices {
 	unsigned count;
 	uid_t uid;
 	gid_t gid;
+	int cpu; /* where the start runs; -1: unknown */
 };
 
 int control_send_status(int fd, const struct error *status);

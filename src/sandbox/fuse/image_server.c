@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ static void server_main(int control, const struct fuse_server_options *options, 
 		_exit(1); /* the start is dead */
 	close(control);
 	notice_follow(options->notices, pidfd);
+	fuse_server_sit(server, devices.cpu);
 	fuse_server_run(server, devices.fds, devices.count, devices.uid, devices.gid);
 	_exit(0);
 }
@@ -145,7 +147,7 @@ static int hand_over(
 
 int image_server_mount(struct image_server *s, int target, struct error *err)
 {
-	struct control_devices devices = { .uid = geteuid(), .gid = getegid() };
+	struct control_devices devices = { .uid = geteuid(), .gid = getegid(), .cpu = sched_getcpu() };
 	int r = image_server_settle(s, err);
 	if (r == 0)
 		r = open_devices(&devices, err);

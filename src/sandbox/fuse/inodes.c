@@ -90,6 +90,8 @@ ssize_t op_lookup(struct worker *w, const struct request *req)
 		fill_entry(w->server, &inode, &out);
 		if (inode.type != SQFS_DIR)
 			interest_asked(w->server, req->in->nodeid);
+		if (w->server->seat.taken)
+			ahead_wish(w->server, &inode);
 	}
 	return worker_answer(w, &out, sizeof(out));
 }

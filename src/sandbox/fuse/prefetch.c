@@ -1,39 +1,44 @@
 /*
  * Decoding ahead, in a thread of its own: the next fragment when files are read in the order of the image (tar, a
  * program that loads its modules), and the next block where blocks are larger than requests. One wish at a time; a
- * later one replaces it.
+ * later one replaces it. And, while a container starts, whole programs (ahead.c).
  */
+#include "sandbox/fuse/prefetch.h"
+
 #include "base/memory.h"
-#include "sandbox/fuse/private.h"
 
 #define STACK_BYTES (256u * 1024)
 #define MIN_RUN     4 /* fragments in their order, before the next is thought to be wanted */
 
-struct prefetch {
-	struct fuse_server *server;
-	struct sqfs_reader *reader;
-	pthread_mutex_t lock;
-	pthread_cond_t wished;
-	bool has_wish;
-	struct sqfs_extent wish;
-};
+static void fulfil(struct prefetch *p, const struct sqfs_extent *e)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct sqfs_data data;
+	if (sqfs_data_get(p->reader, e, &data, &err) == 0) /* who wants it really will report a failure */
+		sqfs_data_release(p->reader, &data);
+}
 
 static void *prefetch_main(void *arg)
 {
 	struct prefetch *p = arg;
+	pthread_mutex_lock(&p->lock);
 	for (;;) {
-		pthread_mutex_lock(&p->lock);
-		while (!p->has_wish)
+		while (!p->has_wish && p->file_count == 0)
 			pthread_cond_wait(&p->wished, &p->lock);
 		struct sqfs_extent e = p->wish;
+		struct sqfs_inode file = p->files[0];
+		bool has_wish = p->has_wish;
+		if (!has_wish) {
+			p->file_count--;
+			memmove(p->files, p->files + 1, p->file_count * sizeof(p->files[0]));
+		}
 		p->has_wish = false;
 		pthread_mutex_unlock(&p->lock);
-
-		_cleanup_error_ struct error err = ERROR_INIT;
-		struct sqfs_data data;
-		if (sqfs_data_get(p->reader, &e, &data, &err) ==
-			0) /* who wants it really will report a failure */
-			sqfs_data_release(p->reader, &data);
+		if (has_wish)
+			fulfil(p, &e);
+		else
+			ahead_store(p, &file);
+		pthread_mutex_lock(&p->lock);
 	}
 	return NULL;
 }
@@ -41,6 +46,7 @@ static void *prefetch_main(void *arg)
 static struct prefetch *prefetch_new(struct fuse_server *s)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
+	seat_leave(s); /* a thread begins where its maker is */
 	struct sqfs_reader *reader = sqfs_reader_new(s->image, &err);
 	if (reader == NULL)
 		return NULL;
@@ -57,10 +63,10 @@ static struct prefetch *prefetch_new(struct fuse_server *s)
 	return p;
 }
 
-static void prefetch_wish(struct fuse_server *s, const struct sqfs_extent *e)
+struct prefetch *prefetch_begin(struct fuse_server *s)
 {
 	if (s->workers_max == 1)
-		return;
+		return NULL;
 	pthread_mutex_lock(&s->lock);
 	if (s->prefetch == NULL && !s->prefetch_failed) {
 		s->prefetch = prefetch_new(s);
@@ -68,6 +74,12 @@ static void prefetch_wish(struct fuse_server *s, const struct sqfs_extent *e)
 	}
 	struct prefetch *p = s->prefetch;
 	pthread_mutex_unlock(&s->lock);
+	return p;
+}
+
+static void prefetch_wish(struct fuse_server *s, const struct sqfs_extent *e)
+{
+	struct prefetch *p = prefetch_begin(s);
 	if (p == NULL)
 		return;
 	pthread_mutex_lock(&p->lock);

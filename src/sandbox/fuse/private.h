@@ -45,7 +45,15 @@ struct interest {
 	unsigned next;
 };
 
+/* A processor that the first worker stays on (seat.c). */
+struct seat {
+	bool taken;
+	unsigned requests; /* served there */
+	uint64_t until;    /* ns, CLOCK_MONOTONIC */
+};
+
 struct fuse_server {
+	struct seat seat; /* the first worker's own */
 	struct sqfs_image *image;
 	uint64_t root; /* reference */
 	uid_t uid;
@@ -126,6 +134,13 @@ bool interest_begin(struct fuse_server *s, uint64_t node, const struct sqfs_inod
 bool interest_goes_on(struct fuse_server *s, uint64_t node);
 void interest_listed(struct fuse_server *s, uint64_t node, unsigned bare_names);
 void interest_asked(struct fuse_server *s, uint64_t parent);
+
+/* seat.c: in the first worker, as long as the seat is taken: before it makes a thread, after a request. */
+void seat_leave(struct fuse_server *s);
+void seat_count(struct fuse_server *s);
+
+/* ahead.c: after the lookup of INODE while a container starts. */
+void ahead_wish(struct fuse_server *s, const struct sqfs_inode *inode);
 
 /* server.c: another thread, if all are busy. */
 void server_grow(struct fuse_server *s);

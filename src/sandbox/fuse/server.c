@@ -1,7 +1,6 @@
 #include "sandbox/fuse/server.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/processors.h"
 #include "sandbox/fuse/notice.h"
 #include "sandbox/fuse/private.h"
 
@@ -168,6 +168,8 @@ static void serve(struct worker *w)
 		ssize_t result = dispatch(w, &req);
 		if (result != NO_REPLY)
 			send_reply(w, &req, result);
+		if (w->server->seat.taken)
+			seat_count(w->server);
 	}
 }
 
@@ -224,6 +226,7 @@ int start_thread(void *(*run)(void *), void *arg, size_t stack_bytes)
 void server_grow(struct fuse_server *s)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
+	seat_leave(s); /* a thread stays where its maker does */
 	pthread_mutex_lock(&s->lock);
 	if (s->workers < s->workers_max) {
 		struct worker *w = worker_new(s, s->devices[s->workers % s->device_count], &err);
@@ -238,9 +241,7 @@ void server_grow(struct fuse_server *s)
 /* Twice the processors: some wait for the disk while others decode. */
 static unsigned count_workers(void)
 {
-	cpu_set_t set;
-	unsigned cpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 2;
-	return MIN(MAX(2 * cpus, 2u), (unsigned)WORKERS_MAX);
+	return MIN(2 * processors_count(), (unsigned)WORKERS_MAX);
 }
 
 struct fuse_server *fuse_server_new(const struct fuse_server_options *options, struct error *err)

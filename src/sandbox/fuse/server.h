@@ -37,5 +37,11 @@ struct fuse_server *fuse_server_new(const struct fuse_server_options *options, s
  */
 void fuse_server_run(struct fuse_server *server, const int *devices, unsigned count, uid_t uid, gid_t gid);
 
+/*
+ * Before fuse_server_run(), in the thread that calls it: stay on processor CPU, where who starts the container runs,
+ * until that is done (a number of requests, a time, another thread that is needed). -1: unknown.
+ */
+void fuse_server_sit(struct fuse_server *server, int cpu);
+
 /* Only after fuse_server_run() with a single thread, as in tests: the server's process ends otherwise. */
 void fuse_server_free(struct fuse_server *server);

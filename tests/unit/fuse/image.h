@@ -17,6 +17,7 @@
 
 #define BIG_FILE_BYTES 700001u /* five blocks and a fragment */
 #define MANY_ENTRIES   3000u
+#define PROGRAM_BYTES  300000u
 
 #define SMALL_DIRECTORIES 12u
 
@@ -57,7 +58,7 @@ static inline void add_small_directories(
 }
 
 /*
- * /big, /empty, /link → big, /dir with MANY_ENTRIES files, /small with SMALL_DIRECTORIES, /attr with user.a and
+ * /big, /program (executable, begins like it), /empty, /link → big, /dir with MANY_ENTRIES files, /small with SMALL_DIRECTORIES, /attr with user.a and
  * user.overlay.opaque (or none).
  */
 static inline int make_image(bool xattrs)
@@ -87,6 +88,9 @@ static inline int make_image(bool xattrs)
 		snprintf(name, sizeof(name), "entry-%05u", i);
 		add_node(t, node, name, empty);
 	}
+	struct tree_inode program = file_inode(w, big, PROGRAM_BYTES, &err);
+	program.mode = 0755;
+	add_node(t, TREE_ROOT, "program", program);
 	add_small_directories(t, add_node(t, TREE_ROOT, "small", dir), dir, empty);
 	if (sqfs_writer_finish(w, t, 1, NULL, &err) < 0)
 		abort();

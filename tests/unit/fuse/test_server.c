@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <linux/fuse.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/processors.h"
 #include "image.h"
 
 struct fixture {
@@ -252,7 +254,7 @@ static void test_listed_nodes_are_good(void **state)
 			assert_int_equal(e->entry_out.attr.mode >> 12, e->dirent.type);
 		at += (ssize_t)FUSE_DIRENTPLUS_SIZE(e);
 	}
-	assert_int_equal(count, 8); /* with "." and "..", which have no node */
+	assert_int_equal(count, 9); /* with "." and "..", which have no node */
 	for (unsigned i = 0; i < count; i++) {
 		const struct fuse_getattr_in get = { 0 };
 		if (nodes[i] != 0)
@@ -404,6 +406,49 @@ static void test_statfs_and_lseek(void **state)
 	assert_int_equal(ask(*state, FUSE_LSEEK, big, &beyond, sizeof(beyond)), -ENXIO);
 }
 
+/* What is looked up while a container starts, and can be run, comes unasked. */
+static void test_programs_come_ahead(void **state)
+{
+	(void)state;
+	static struct fixture f; /* never freed: its second thread lives on */
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int pair[2], room = 4 << 20;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	f = (struct fixture){ .image = make_image(true), .device = pair[0], .theirs = pair[1] };
+	const struct fuse_server_options options = {
+		.image = f.image, .name = "test", .notices = -1, .threads = 2
+	};
+	f.server = fuse_server_new(&options, &err);
+	assert_non_null(f.server);
+	if (processors_count() == 1)
+		skip();
+	fuse_server_sit(f.server, sched_getcpu());
+	processors_roam(); /* it was this thread that sat down */
+	assert_int_equal(pthread_create(&f.thread, NULL, serve, &f), 0);
+
+	(void)lookup(&f, FUSE_ROOT_ID, "big"); /* is none */
+	uint64_t program = lookup(&f, FUSE_ROOT_ID, "program"), at = 0;
+	while (at < PROGRAM_BYTES) {
+		ssize_t n = recv(f.device, reply, sizeof(reply), 0);
+		const struct fuse_out_header *head = (const struct fuse_out_header *)reply;
+		const struct fuse_notify_store_out *store = body();
+		const uint8_t *data = (const uint8_t *)(store + 1);
+		assert_int_equal(n, sizeof(*head) + sizeof(*store) + store->size);
+		assert_int_equal(head->len, n);
+		assert_int_equal(head->error, FUSE_NOTIFY_STORE);
+		assert_int_equal(head->unique, 0);
+		assert_int_equal(store->nodeid, program);
+		assert_int_equal(store->offset, at);
+		for (uint32_t i = 0; i < store->size; i++)
+			assert_int_equal(data[i], big_byte(at + i));
+		at += store->size;
+	}
+	assert_int_equal(at, PROGRAM_BYTES);
+	shutdown(f.device, SHUT_RDWR);
+	pthread_join(f.thread, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -417,6 +462,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_attributes_come_to_those_who_use_them, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_xattrs, setup, teardown),
 		cmocka_unit_test(test_no_xattrs),
+		cmocka_unit_test(test_programs_come_ahead),
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forget_has_no_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_statfs_and_lseek, setup, teardown),
