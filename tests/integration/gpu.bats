@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Devices: CDI specifications, nvidia-container-cli, a driver without either, InfiniBand, and the extra hooks.
-# The hardware is made up, below $WORK/host (COMPAT-DETAILS A.14, B.20).
+# The hardware is made up, below $WORK/host.
 
 load helpers
 
