@@ -93,18 +93,39 @@ static void choose_omitted(
 			t->omit[count++] = recover_names[i];
 }
 
+/*
+ * A script of the user's in the place of /etc/rc: it becomes the entry point. Under another name, for import writes its own
+ * /etc/rc, which then runs it.
+ */
+static void keep_script(struct tree_tar *t, struct recovered *recovered, const struct origin_files *files)
+{
+	if (!recovered->has_own_script)
+		return;
+	if (files->has_links[RECOVER_RC] || files->has_script) {
+		log_warn("/etc/rc is not as import writes it, and cannot become /etc/" ORIGIN_SCRIPT
+			 ": the image has no entry point");
+		return;
+	}
+	log_info("/etc/rc is not as import writes it: it becomes the entry point, as /etc/" ORIGIN_SCRIPT);
+	t->moved_from = recover_names[RECOVER_RC];
+	t->moved_to = ORIGIN_SCRIPT;
+	strv_push(&recovered->config.entrypoint, "/bin/sh");
+	strv_push(&recovered->config.entrypoint, "/etc/" ORIGIN_SCRIPT);
+}
+
 static int64_t clamp_time(int64_t t)
 {
 	return t < 0 ? 0 : MIN(t, (int64_t)UINT32_MAX);
 }
 
 static int make(const struct origin *o, const struct export_options *options, int fd,
-	const struct origin_files *files, const struct recovered *recovered, struct export_image *image,
+	const struct origin_files *files, struct recovered *recovered, struct export_image *image,
 	struct error *err)
 {
 	struct tree_tar t = { 0 };
 	int64_t created = options->has_epoch ? options->epoch : clamp_time(files->created);
 	choose_omitted(&t, recovered, files);
+	keep_script(&t, recovered, files);
 	int r = choose_architecture(image, options->arch, recovered->config.architecture, err);
 	if (r == 0)
 		r = write_layer(o, options, &t, fd, &image->layer, err);

@@ -73,6 +73,17 @@ static int read_from_image(
 	return 0;
 }
 
+static bool has_script(struct sqfs_reader *r, const struct origin *o)
+{
+	_cleanup_error_ struct error missing = ERROR_INIT;
+	struct sqfs_inode inode;
+	if (r != NULL)
+		return sqfs_lookup_path(r, "etc/" ORIGIN_SCRIPT, &inode, &missing) != 0;
+	_cleanup_close_ int fd =
+		resolve_open(o->rootfs, "/etc/" ORIGIN_SCRIPT, O_PATH | O_NOFOLLOW, &missing);
+	return fd >= 0;
+}
+
 int origin_read_files(const struct origin *o, struct origin_files *f, struct error *err)
 {
 	*f = (struct origin_files){ .created = -1 };
@@ -82,6 +93,7 @@ int origin_read_files(const struct origin *o, struct origin_files *f, struct err
 		return -1;
 	for (unsigned i = 0; i < RECOVER_FILE_COUNT && result == 0; i++)
 		result = r != NULL ? read_from_image(r, o, f, i, err) : read_from_rootfs(o, f, i, err);
+	f->has_script = has_script(r, o);
 	sqfs_reader_free(r);
 	return result;
 }

@@ -1,5 +1,6 @@
 #include "export/recover.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -51,11 +52,22 @@ static bool is_all_comments(const char *text)
 
 /* ---- /etc/rc and /etc/rc.local ---- */
 
+/* The comments of somebody else's script are no labels. */
+static void drop_labels(struct image_config *config)
+{
+	while (config->label_count > 0) {
+		struct source_label *l = &config->labels[--config->label_count];
+		free(l->key);
+		free(l->value);
+	}
+}
+
 static bool recover_rc(const char *text, struct image_config *config)
 {
 	if (rc_parse(text, config))
 		return true;
-	log_warn("/etc/rc is not as import writes it: the image has no entry point and no working directory");
+	if (!str_starts_with(text, "# enroot-provenance: "))
+		drop_labels(config);
 	return false;
 }
 
@@ -209,4 +221,5 @@ void recover_config(const struct recover_input *input, struct recovered *recover
 	for (unsigned i = 0; i < RECOVER_FILE_COUNT; i++)
 		recovered->is_redundant[i] =
 			input->texts[i] != NULL && parsers[i](input->texts[i], &recovered->config);
+	recovered->has_own_script = input->texts[RECOVER_RC] != NULL && !recovered->is_redundant[RECOVER_RC];
 }

@@ -29,6 +29,7 @@ struct recovered {
 	 * [WARN] line has told what an image's configuration cannot say.
 	 */
 	bool is_redundant[RECOVER_FILE_COUNT];
+	bool has_own_script; /* /etc/rc is not as import writes it: CONFIG has no entrypoint yet */
 };
 
 void recover_config(const struct recover_input *input, struct recovered *recovered);

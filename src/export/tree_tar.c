@@ -1,6 +1,7 @@
 #include "export/tree_tar.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,13 @@ static bool is_whiteout(const struct tree *tree, uint32_t node)
 	return len >= sizeof(prefix) - 1 && memcmp(name, prefix, sizeof(prefix) - 1) == 0;
 }
 
+static bool is_file_of_etc(const struct tree *tree, uint32_t node, const char *name)
+{
+	uint32_t parent = tree_parent(tree, node);
+	return parent != TREE_ROOT && tree_parent(tree, parent) == TREE_ROOT && has_name(tree, node, name) &&
+	       has_name(tree, parent, "etc") && tree_node(tree, node)->type == TREE_FILE;
+}
+
 static bool is_omitted(struct tree_tar *t, const struct tree *tree, uint32_t node)
 {
 	if (node == TREE_ROOT)
@@ -71,11 +79,9 @@ static bool is_omitted(struct tree_tar *t, const struct tree *tree, uint32_t nod
 		t->left_out_names++;
 		return true;
 	}
-	bool is_in_etc = parent != TREE_ROOT && tree_parent(tree, parent) == TREE_ROOT &&
-			 has_name(tree, parent, "etc");
-	for (unsigned i = 0; is_in_etc && t->omit[i] != NULL; i++)
-		if (has_name(tree, node, t->omit[i]))
-			return tree_node(tree, node)->type == TREE_FILE;
+	for (unsigned i = 0; t->omit[i] != NULL; i++)
+		if (is_file_of_etc(tree, node, t->omit[i]))
+			return true;
 	return false;
 }
 
@@ -162,6 +168,10 @@ static int write_next(struct tree_tar *t, const struct tree *tree, struct error 
 		return 0;
 	if (form_path(tree, node, &t->path, &t->path_capacity, err) < 0)
 		return -1;
+	if (t->moved_from != NULL && is_file_of_etc(tree, node, t->moved_from)) {
+		grow_array(&t->path, &t->path_capacity, strlen("etc/") + strlen(t->moved_to) + 1);
+		sprintf(t->path, "etc/%s", t->moved_to);
+	}
 	return is_link ? write_hard_link(t, tree, node, *first - 1, err) : write_member(t, tree, node, err);
 }
 

@@ -15,9 +15,10 @@
 #include "tree/tree.h"
 
 struct tree_tar {
-	struct tar_writer *writer; /* borrowed */
-	const char *omit[8];       /* names of files below /etc that are left out; ends with NULL */
-	uint64_t left_out_names;   /* names that a layer would take for whiteouts */
+	struct tar_writer *writer;         /* borrowed */
+	const char *moved_from, *moved_to; /* a file below /etc that has another name there; may be NULL */
+	const char *omit[8];               /* names of files below /etc that are left out; ends with NULL */
+	uint64_t left_out_names;           /* names that a layer would take for whiteouts */
 	uint64_t left_out_xattrs;
 
 	/* private */

@@ -134,12 +134,29 @@ same_image() {
 		cmp "um/rootfs/etc/$file" "$CONTAINERS/b/etc/$file"
 	done
 	[ ! -e um/rootfs/etc/rc ]
-	# a script of somebody else's
-	printf '#!/bin/sh\nexec "$@"\n' >"$CONTAINERS/b/etc/rc"
-	run enroot export --format oci -f -o layout b
-	[[ $output == *"[WARN] /etc/rc is not as import writes it"* ]]
-	as_user umoci unpack --rootless --image layout:latest um2 >umoci.log 2>&1
-	cmp um2/rootfs/etc/rc "$CONTAINERS/b/etc/rc"
+}
+
+@test "a script of somebody else's in the place of /etc/rc is the entry point, here and elsewhere" {
+	need_image busybox
+	enroot import -o b.sqsh "docker://$REGISTRY#busybox:1"
+	enroot create b.sqsh
+	printf '#!/bin/sh\n# org.example.label of mine\ncd /tmp\nexec /bin/echo "mine:" "$PWD" "$@"\n' >"$CONTAINERS/b/etc/rc"
+	[ "$(enroot start b one two)" = "mine: /tmp one two" ]
+	run enroot export --format oci -o layout b
+	[[ $output == *"[INFO] /etc/rc is not as import writes it: it becomes the entry point"* ]]
+	enroot import -o again.sqsh oci:layout
+	enroot create again.sqsh
+	[ "$(enroot start again one two)" = "mine: /tmp one two" ]
+	cmp "$CONTAINERS/b/etc/rc" "$CONTAINERS/again/etc/rc.image"
+	[ "$(skopeo inspect --config oci:layout | jq -c .config.Labels)" = null ]
+	# and again, as it is now
+	enroot export --format oci -o layout2 again
+	[ "$(skopeo inspect --config oci:layout2 | jq -c .config.Entrypoint)" = '["/bin/sh","/etc/rc.image"]' ]
+	# which is taken
+	cp "$CONTAINERS/b/etc/rc" "$CONTAINERS/again/etc/rc"
+	run enroot export -f --format oci -o layout2 again
+	[[ $output == *"[WARN] /etc/rc is not as import writes it, and cannot become /etc/rc.image"* ]]
+	[ "$(skopeo inspect --config oci:layout2 | jq -c .config.Entrypoint)" = null ]
 }
 
 @test "existing outputs are kept without --force, and replaced whole with it" {

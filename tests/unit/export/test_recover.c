@@ -166,6 +166,7 @@ static void scripts_of_others_are_not_guessed_at(void **state)
 			xasprintf("%.*s%s%s", (int)(at - good), good, edits[i][1], at + strlen(edits[i][0]));
 		recover_text(RECOVER_RC, rc, &r);
 		assert_false(r.is_redundant[RECOVER_RC]);
+		assert_true(r.has_own_script);
 		assert_int_equal(r.config.entrypoint.count + r.config.cmd.count, 0);
 		assert_null(r.config.working_dir);
 		recovered_cleanup(&r);
