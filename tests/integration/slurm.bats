@@ -23,13 +23,16 @@ setup_file() {
 	make_image mpi --layer "gzip:$SUITE/images/busybox.tar" --layer "gzip:$SUITE/images/mpi.tar" --cmd /bin/sh
 	gcc -O2 -Wall -Werror -shared -fPIC -o "$CLUSTER/spank-container.so" "$TOOLS/slurm/spank-container.c"
 	gcc -O2 -o "$CLUSTER/pyxis-contract" "$TOOLS/pyxis-contract.c"
-	until [ -e "$CLUSTER/ready" ]; do
-		kill -0 $CLUSTER_PID || {
-			cat "$CLUSTER/out" "$CLUSTER"/*.out >&2
-			return 1
-		}
-		sleep 0.1
-	done
+	eventually cluster_is_up
+	[ -e "$CLUSTER/ready" ] || {
+		tail -n 20 "$CLUSTER/out" "$CLUSTER"/*.out >&2
+		return 1
+	}
+}
+
+# Up, or never going to be.
+cluster_is_up() {
+	[ -e "$CLUSTER/ready" ] || ! kill -0 "$CLUSTER_PID" 2>/dev/null
 }
 
 teardown_file() {
@@ -115,9 +118,14 @@ plugin() {
 	echo "required $CLUSTER/spank-container.so $BIN/enroot $WORK/conf $*" >"$CLUSTER/plugstack.conf"
 }
 
-# Wait until CMD… succeeds; a test that hangs is ended by the run.
+# Wait until CMD… succeeds: three minutes at most, three times what the slowest of them may need by itself.
 eventually() {
+	local end=$((SECONDS + 180))
 	until "$@"; do
+		[ $SECONDS -lt $end ] || {
+			echo "never: $*"
+			return 1
+		}
 		sleep 0.1
 	done
 }
