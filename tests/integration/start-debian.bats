@@ -32,7 +32,7 @@ groupadd -r pkggroup
 install -d -o pkguser -g pkggroup /var/lib/addsuser'
 	make_package zone 'ln -s /usr/share/zoneinfo/Asia/Tokyo /etc/localtime.dpkg-new
 mv -f /etc/localtime.dpkg-new /etc/localtime'
-	run -0 enroot start --root --rw -m "$WORK:/mnt" debian sh -c 'dpkg -i /mnt/addsuser.deb /mnt/zone.deb && readlink /etc/localtime'
+	run -0 enroot start --root --rw -m "$WORK:/mnt" debian sh -c 'apt-get install -y /mnt/addsuser.deb /mnt/zone.deb && readlink /etc/localtime'
 	[ "${lines[-1]}" = /usr/share/zoneinfo/Asia/Tokyo ]
 	run -0 enroot start debian sh -c 'id -u pkguser; getent group pkggroup; id -un; dpkg -s addsuser | grep Status'
 	[[ ${lines[1]} == pkggroup:* ]]
