@@ -151,6 +151,22 @@ static struct transfer *find_due(struct fetch_blob *b, int64_t now, int64_t *nex
 	return NULL;
 }
 
+/* Is B slow and has it more segments? *NEXT_MS becomes when that can be told, at the latest. */
+static bool wants_help(struct fetch_blob *b, int64_t now, int64_t *next_ms)
+{
+	if (b->next_start == b->size)
+		return false;
+	for (const struct transfer *t = b->transfers; t != NULL && !b->is_slow; t = t->next) {
+		int64_t late_ms = t->started_ms + SLOW_SEGMENT_MS;
+		if (!t->has_begun || t->answer.status != 206)
+			continue;           /* does the server know ranges at all? */
+		b->is_slow = late_ms < now; /* no need to wait for its end */
+		if (!b->is_slow)
+			*next_ms = MIN(*next_ms, late_ms + 1);
+	}
+	return b->is_slow;
+}
+
 /* What could be done next: resume a transfer, begin a blob, or share a slow one among more connections. */
 struct work {
 	struct transfer *due;
@@ -174,7 +190,7 @@ static struct work find_work(struct fetch *f, int64_t *next_ms)
 		if (b->state != FETCH_RUNNING)
 			continue;
 		w.due = find_due(b, now, next_ms);
-		if (w.slow == NULL && b->is_slow && b->next_start < b->size)
+		if (w.slow == NULL && wants_help(b, now, next_ms))
 			w.slow = b;
 	}
 	bool has_room = f->transfer_count < f->max_connections;
