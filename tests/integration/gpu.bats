@@ -73,6 +73,12 @@ devices:
 - name: all
   containerEdits:
     env: [CDI_DEVICE=all]
+- name: GPU-cafe-1
+  containerEdits:
+    env: [CDI_UUID=one]
+- name: gpu3
+  containerEdits:
+    env: [CDI_DEVICE=three]
 SPEC
 }
 
@@ -126,7 +132,7 @@ SPEC
 	while read -r value want; do
 		[ "$value" != empty ] || value=
 		TEST_ENV+=("NVIDIA_VISIBLE_DEVICES=$value")
-		run -0 enroot start -e NVIDIA_VISIBLE_DEVICES=0 c sh -c 'echo $CDI_GLOBAL-$CDI_DEVICE'
+		run -0 enroot start -e NVIDIA_VISIBLE_DEVICES=0 c sh -c 'echo $CDI_GLOBAL-$CDI_DEVICE$CDI_UUID'
 		[ "$output" = "$want" ] || {
 			echo "$value: $output"
 			false
@@ -136,6 +142,10 @@ SPEC
 nvidia.com/gpu=0 yes-zero
 0 yes-zero
 all yes-all
+GPU-cafe-1 yes-one
+0,GPU-cafe-1 yes-zeroone
+nvidia.com/gpu=0,nvidia.com/gpu=GPU-cafe-1 yes-zeroone
+3 yes-three
 none yes-
 void -
 empty -
