@@ -7,10 +7,6 @@
 #include "base/str.h"
 #include "cmd/cached-request.h"
 
-#define SECONDS_PER_DAY 86400
-#define CACHE_KEEP_DAYS 7 /* where an empty value takes the default away */
-#define CACHE_KEEP_MAX  100000
-
 static int read_unsigned(const struct settings *s, enum setting key, unsigned *value, struct error *err)
 {
 	uint64_t number = *value;
@@ -85,16 +81,6 @@ int request_epoch(bool *has_epoch, uint32_t *epoch, struct error *err)
 	if (!str_parse_u64(text, &seconds))
 		return error_set(err, EINVAL, "Invalid argument: SOURCE_DATE_EPOCH=%s", text);
 	*epoch = seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
-	return 0;
-}
-
-int request_cache_keep(const struct settings *s, uint64_t *seconds, struct error *err)
-{
-	uint64_t days = CACHE_KEEP_DAYS;
-	if (settings_get(s, SETTING_CACHE_KEEP) != NULL &&
-		settings_number(s, SETTING_CACHE_KEEP, &days, err) < 0)
-		return -1;
-	*seconds = (days < CACHE_KEEP_MAX ? days : CACHE_KEEP_MAX) * SECONDS_PER_DAY;
 	return 0;
 }
 
