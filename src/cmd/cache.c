@@ -15,7 +15,6 @@
 #include "cmd/cached-request.h"
 #include "cmd/cmd.h"
 #include "cmd/json.h"
-#include "cmd/requests.h"
 #include "image/cached.h"
 #include "image/record.h"
 #include "store/cache.h"
@@ -131,8 +130,11 @@ static int prune(struct cache_command *c, const struct cache_list *l, struct err
 {
 	struct cache_prune how = { .is_forced = c->is_forced };
 	const char *text = c->size;
-	if (request_cache_keep(c->settings, &how.keep_seconds, err) < 0)
+	uint64_t days = 7;
+	if (settings_get(c->settings, SETTING_CACHE_KEEP) != NULL &&
+		settings_number(c->settings, SETTING_CACHE_KEEP, &days, err) < 0)
 		return -1;
+	how.keep_seconds = MIN(days, 100000) * SECONDS_PER_DAY;
 	if (text == NULL)
 		text = settings_get(c->settings, SETTING_CACHE_SIZE);
 	how.has_size = text != NULL;

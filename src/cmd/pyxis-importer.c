@@ -24,6 +24,8 @@
 #include "cmd/usage.h"
 #include "image/cached.h"
 
+#define SECONDS_PER_DAY 86400
+
 static const char usage[] =
 	"Usage: enroot-pyxis-importer get [--] URI\n"
 	"       enroot-pyxis-importer release\n"
@@ -37,14 +39,16 @@ static const char usage[] =
 	" Options:\n"
 	"   -h, --help  Show this text\n";
 
-/* What a job is going to use must not be what the next prune takes. Half of the time that it is kept is left to go. */
-static void keep(int fd, uint64_t keep_seconds)
+/*
+ * What a job is going to use must not be what a prune takes while it runs. Once a day is what file systems that keep times
+ * of access do themselves (mount(8), "relatime").
+ */
+static void keep(int fd)
 {
 	const struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_OMIT } };
 	struct stat st;
-	if (fstat(fd, &st) == 0 &&
-		MAX(st.st_atim.tv_sec, st.st_mtim.tv_sec) < time(NULL) - (int64_t)(keep_seconds / 2))
-		(void)futimens(fd, times); /* another's file: reading it has to do */
+	if (fstat(fd, &st) == 0 && MAX(st.st_atim.tv_sec, st.st_mtim.tv_sec) < time(NULL) - SECONDS_PER_DAY)
+		(void)futimens(fd, times); /* another's file: that it is read has to do */
 }
 
 /* The image's descriptor; *PATH: its path as it was found. The caller owns both. */
@@ -64,14 +68,11 @@ static int open_image(const struct settings *s, const char *uri, char **path, st
 
 static int get(const struct settings *s, const char *uri, struct error *err)
 {
-	uint64_t keep_seconds;
 	_cleanup_free_ char *found = NULL;
-	if (request_cache_keep(s, &keep_seconds, err) < 0)
-		return -1;
 	_cleanup_close_ int fd = open_image(s, uri, &found, err);
 	if (fd < 0 || interrupt_check(err) < 0)
 		return -1;
-	keep(fd, keep_seconds);
+	keep(fd);
 	_cleanup_free_ char *path = realpath(found, NULL);
 	if (path == NULL)
 		return error_errno(err, "cannot find %s again", found);

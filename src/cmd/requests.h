@@ -22,8 +22,5 @@ int request_limits(const struct settings *s, struct layer_limits *limits, struct
 int request_import(const struct settings *s, const char *uri, const char *arch, struct import_request *req,
 	struct error *err);
 
-/* ENROOT_CACHE_KEEP in seconds. */
-int request_cache_keep(const struct settings *s, uint64_t *seconds, struct error *err);
-
 /* SOURCE_DATE_EPOCH, if it is set: seconds since 1970, clamped to 32 bits. */
 int request_epoch(bool *has_epoch, uint32_t *epoch, struct error *err);

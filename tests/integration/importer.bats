@@ -134,12 +134,12 @@ cache_state() {
 	as_user mkdir mounted
 	mount -t tmpfs -o mode=777,noatime none mounted
 	path=$(ENROOT_CACHE_PATH=$WORK/mounted importer get "$URI" 2>/dev/null)
-	touch -d '2 days ago' "$path"
+	touch -d '20 hours ago' "$path"
 	used=$(stat -c '%X %Y' "$path")
 	ENROOT_CACHE_PATH=$WORK/mounted importer get "$URI" >/dev/null 2>&1
 	local same
 	same=$(stat -c '%X %Y' "$path")
-	touch -d '6 days ago' "$path"
+	touch -d '2 days ago' "$path"
 	ENROOT_CACHE_PATH=$WORK/mounted importer get "$URI" >/dev/null 2>&1
 	local renewed
 	renewed=$(stat -c %X "$path")
