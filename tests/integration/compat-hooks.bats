@@ -106,6 +106,19 @@ environ() { echo "SEEN=$SEEN"; }'
 	has value
 }
 
+@test "conf: of directives the last one wins; --rc beats rc()" {
+	conf <<-'END'
+		#ENROOT_REMAP_ROOT=y
+		# ENROOT_REMAP_ROOT = n
+		rc() { echo "rc() $(id -u)"; }
+	END
+	run -0 enroot start -c conf c
+	[ "$output" = "rc() $TEST_UID" ]
+	echo 'echo "--rc $1"' >script
+	run -0 enroot start -c conf --rc script c one
+	[ "$output" = "--rc one" ]
+}
+
 # --- hooks.d: B.5, A.12 -----------------------------------------------------------------------------------------------
 
 @test "hooks: environment, cwd, standard input, PID with --pid, enroot-mount" {
@@ -201,6 +214,16 @@ echo ran >>$WORK/log"
 	unset ENROOT_MOUNT_HOME
 }
 
+@test "home: what is mounted below it comes along where the kernel insists" {
+	need_root
+	as_user mkdir home4 home4/below
+	run -0 unshare -m bash -c "$(declare -p WORK; declare -f)
+		mount -t tmpfs tmpfs home4/below && echo deep >home4/below/file
+		TEST_ENV=(\"HOME=\$WORK/home4\" ENROOT_DATA_PATH=$DATA ENROOT_MOUNT_HOME=y)
+		enroot start c sh -c 'cat below/file'" 3>&-
+	[ "$output" = deep ]
+}
+
 @test "devices: small /dev, its kinds; --ipc's own shm and mqueue even with RESTRICT_DEV=no" {
 	export ENROOT_RESTRICT_DEV=y
 	run -0 enroot start c sh -c 'for d in zero null full urandom random; do test -c /dev/$d || echo no $d; done; readlink /dev/stdin; readlink /dev/stderr; test -e /dev/console || echo no console; stat -c %a /dev/pts/ptmx; grep " /dev/shm " /proc/self/mounts'
@@ -274,6 +297,15 @@ echo ran >>$WORK/log"
 	running --root --rw c
 	run -0 enroot list -f
 	grep -E '^c +'"$PID"' +sleep' <<<"$output"
+}
+
+@test "list -f says what ps says" {
+	running c
+	run -0 enroot list -f
+	read -r _ pid comm state started time _ _ command <<<"$(grep '^c ' <<<"$output")"
+	[ "$pid" = "$PID" ]
+	[ "$comm $state $command" = "$(ps -o comm=,stat=,args= -p "$PID" | tr -s ' ')" ]
+	[[ $started =~ ^[0-9]{2}:[0-9]{2}$ && $time =~ ^[0-9]{2}:[0-9]{2}$ ]]
 }
 
 @test "list and remove in an epilog: no HOME, little PATH, closed descriptors" {

@@ -276,6 +276,33 @@ END
 	[ "$(cat out)" = below ]
 }
 
+@test "a host without /etc/hosts is refused, one without a machine-id is not" {
+	need_root
+	without() {
+		unshare -m bash -c "$(declare -p WORK TEST_ENV; declare -f)
+			cp -a /etc \"\$WORK/etc\" && rm -f \"\$WORK/etc/$1\" && mount --bind \"\$WORK/etc\" /etc && enroot start c echo started" 3>&-
+	}
+	run without hosts
+	assert_one_error '20-config.fstab:[0-9]+: .*/etc/hosts: No such file or directory$'
+	rm -rf etc
+	run -0 without machine-id
+	[ "$output" = started ]
+	rm -rf etc
+}
+
+@test "what the host mounts below the root filesystem later arrives, and leaves again" {
+	need_root
+	as_user mkdir "$DATA/c/later"
+	run -0 unshare -m --propagation shared bash -c "$(declare -p WORK DATA JOBS TEST_ENV; declare -f)
+		mount --make-rshared /
+		running c
+		mount -t tmpfs tmpfs \"\$DATA/c/later\" && touch \"\$DATA/c/later/seen\"
+		enroot exec c ls /later
+		umount \"\$DATA/c/later\"
+		enroot exec c ls /later; kill -KILL \$PID" 3>&-
+	[ "$output" = seen ]
+}
+
 # --- login: A.1, B.10, E.14 -----------------------------------------------------------------------------------------
 
 @test "login.defs: syntax, MAIL, TZ, UMASK, ULIMIT, locale" {
@@ -393,6 +420,20 @@ END
 	has_no '^ran$'
 	run -0 enroot start --root c echo ran
 	has ran
+}
+
+@test "the superuser without a user namespace: capabilities, ids that change, no filter, no way back to the host" {
+	need_root
+	export ENROOT_DATA_PATH=$DATA ENROOT_ALLOW_SUPERUSER=y
+	run -0 unshare -m bash -c "$(declare -p WORK TEST_ENV; declare -f)
+		mount --make-rshared / && root_enroot start c cat /proc/self/status /proc/self/mountinfo" 3>&-
+	[ "$(sed -n 's/^CapEff:.//p' <<<"$output")" = "$(sed -n 's/^CapEff:.//p' /proc/self/status)" ]
+	has $'NoNewPrivs:\t1'
+	has $'Seccomp:\t0'
+	has_no ' shared:'
+	grep -q ' master:' <<<"$output"
+	run -0 root_enroot start --rw c sh -c 'touch /f && chown 12:34 /f && stat -c %u:%g /f'
+	[ "$output" = 12:34 ]
 }
 
 @test "LASTLOG_ENAB writes nothing" {

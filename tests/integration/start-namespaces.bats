@@ -77,6 +77,31 @@ is_not_stopped() {
 	[ "$(cat "$WORK/out")" = $'ready\nusr1\nterm' ]
 }
 
+@test "--pid: what the terminal sends arrives once" {
+	cat >typist.py <<-'END'
+		import os, pty, sys
+
+		pid, terminal = pty.fork()
+		if pid == 0:
+		    os.execvp(sys.argv[1], sys.argv[1:])
+		seen = b""
+		while True:
+		    try:
+		        data = os.read(terminal, 4096)
+		    except OSError:
+		        data = b""
+		    if not data:
+		        break
+		    if b"ready" in data:
+		        os.write(terminal, b"\x03")
+		    seen += data
+		print(seen.decode())
+	END
+	run -0 as_user python3 typist.py "$BIN/enroot" start --pid c sh -c 'n=0; trap "n=\$((n + 1))" INT; echo ready
+		while [ $n = 0 ]; do sleep 0.05; done; sleep 0.3; sleep 0.3; echo "signals: $n"'
+	[[ $output == *"signals: 1"* ]]
+}
+
 @test "--pid: stop and continue are mirrored" {
 	spawn "$BIN/enroot" start --pid c sh -c 'echo ready; while :; do sleep 0.05; done' >"$WORK/out" &
 	JOB=$!
