@@ -222,19 +222,26 @@ common::fixperms() {
 	find "$1" -maxdepth 5 -type d ! -perm -u=w -exec chmod -f u+w -- {} +
 }
 
+# common::_outer_id FILE OPTION: the caller's id as outside of the container, from the one line of FILE; id(1) with
+# OPTION where there is no user namespace, whose line would name all ids.
+common::_outer_id() {
+	local _ id count
+
+	read -r _ id count <"$1"
+	if [ "${count}" = 4294967295 ]; then
+		id "$2"
+	else
+		printf '%s' "${id}"
+	fi
+}
+
 # The passwd and the group line of the caller, as outside of the container.
 common::getpwent() {
-	local _ id
-
-	read -r _ id _ </proc/self/uid_map
-	getent passwd "${id}"
+	getent passwd "$(common::_outer_id /proc/self/uid_map -u)"
 }
 
 common::getgrent() {
-	local _ id
-
-	read -r _ id _ </proc/self/gid_map
-	getent group "${id}"
+	getent group "$(common::_outer_id /proc/self/gid_map -g)"
 }
 
 # common::debarch MACHINE: Debian's name for what uname -m says.

@@ -82,6 +82,65 @@ teardown() {
 	has "zero $WORK/sub args one two"
 }
 
+@test "common.sh: the functions that sites' hooks call" {
+	local name
+	for name in fmt log err rmall mktmpdir read readstrarray chdir curl jq realpath envsubst envfmt evalnetrc runparts checkcmd \
+		fixperms getpwent getgrent debarch mountpoint; do
+		run -0 bash -c 'source "$ENROOT_LIBRARY_PATH/common.sh" && declare -F "common::$0"' "$name"
+	done
+	call() {
+		run as_user bash -c 'set -euo pipefail; source "$ENROOT_LIBRARY_PATH/common.sh"; "$@"' - "$@"
+	}
+	call common::err "it failed"
+	assert_one_error '^.ERROR. it failed$'
+	call common::log WARN $'two\tparts\e[31m'
+	[ "$output" = "[WARN] two?parts?[31m" ]
+	call common::checkcmd sh nosuchcommand
+	assert_one_error 'Command not found: nosuchcommand'
+	as_user mkdir -p tree/deep/er parts && as_user chmod 0 tree/deep
+	call common::rmall tree
+	[ "$status" -eq 0 ] && [ ! -e tree ]
+	TEST_ENV=("ENROOT_TEMP_PATH=$WORK")
+	call common::mktmpdir x
+	[[ $output == "$WORK"/x.* && $(stat -c %a "$output") = 700 ]]
+	printf '${HOME} $HOME ${NOTHING}x\n' >file
+	call common::envsubst file
+	[ "$output" = "$WORK/home "'$HOME x' ]
+	printf '  A="b c"\nbad line\nENROOT_X=1\nexport B=1\nC=d\n' >file && chmod 666 file
+	call common::envfmt file
+	[ "$(cat file)" = $'A=b c\nC=d' ]
+	printf 'machine h login $oauthtoken password $(echo se; echo cret)\nmachine i login u password p\n' >file
+	call common::evalnetrc file
+	[ "$output" = $'machine h login $oauthtoken password se cret\nmachine i login u password p' ]
+	printf '#!/bin/sh\necho ran; exit 7\n' >parts/20-b.sh && printf '#!/bin/sh\necho first\n' >parts/10-a.sh
+	echo 'echo never' >parts/30-off.sh
+	chmod 755 parts/10-a.sh parts/20-b.sh
+	call common::runparts list .sh parts
+	[ "$output" = $'parts/10-a.sh\nparts/20-b.sh\nparts/30-off.sh' ]
+	call common::runparts exec .sh parts
+	[ "$status" -eq 1 ]
+	[ "$output" = $'first\nran\n[ERROR] parts/20-b.sh exited with return code 7' ]
+	call common::getpwent
+	[[ $output == "$TEST_USER:"* ]]
+	hook sysconf/hooks.d/50-who.sh 'source "$ENROOT_LIBRARY_PATH/common.sh"; common::getpwent >'"$WORK/who; common::getgrent >>$WORK/who"
+	run -0 enroot start --root c true
+	[ "$(cut -d: -f1 who | paste -sd ' ')" = "$TEST_USER $(id -gn "$TEST_USER")" ]
+	rm sysconf/hooks.d/50-who.sh
+	call common::debarch x86_64
+	[ "$output" = amd64 ]
+	call common::debarch vax
+	assert_one_error 'Unsupported architecture: vax'
+	call common::mountpoint /proc/self
+	[ "$output" = /proc ]
+	call common::realpath nosuch/file
+	assert_one_error 'No such file or directory: nosuch/file'
+	call common::jq . <<<'{'
+	assert_one_error 'Could not process JSON input'
+	call common::curl -s "http://$REGISTRY/nosuch"
+	[ "$status" -eq 1 ]
+	grep -q "ERROR. URL http://$REGISTRY/nosuch returned error code: 404" <<<"$output"
+}
+
 @test "conf: mounts() last, relative sources follow cd, passno is honoured" {
 	mkdir -p a/rel b/rel && echo a >a/rel/f && echo b >b/rel/f
 	conf <<-'END'
