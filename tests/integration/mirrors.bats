@@ -131,3 +131,41 @@ import_by_mirrors() {
 	enroot import -o b.sqsh "docker://$SIGNED#busybox:1"
 	registry_stop SIGNED
 }
+
+@test "what is allowed at one mirror is not at the next: certificates, plain http" {
+	local layer first second
+	layer=$(busybox_layer)
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=elsewhere >/dev/null 2>&1
+	chmod a+r key.pem
+	unset ENROOT_ALLOW_HTTP
+	proxy --tls "$WORK/cert.pem" "$WORK/key.pem" -- "/blobs/$layer=close"
+	first=$PROXY
+	proxy --tls "$WORK/cert.pem" "$WORK/key.pem" --
+	second=$PROXY
+	mirrors "$first" "$second"
+	sed -i "/$first/a insecure = true" "$CONF"
+	run enroot import -o out.sqsh docker://registry.example.invalid#busybox:1
+	assert_one_error
+	refute grep -q /blobs/ "$LOG"
+	grep -q "^\[WARN\].*$second.*certificate" <<<"$output"
+	mirrors "$first" "$REGISTRY"
+	sed -i "/$first/a insecure = true" "$CONF"
+	run enroot import -o out.sqsh docker://registry.example.invalid#busybox:1
+	assert_one_error
+	mirrors "$first" "$second"
+	sed -i "/mirror/a insecure = true" "$CONF"
+	enroot import -o out.sqsh docker://registry.example.invalid#busybox:1
+	grep -q "/blobs/$layer" "$LOG"
+	# one that is trusted sends us to one that is not: nothing of the first one's permission is left
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout good.key -out good.pem -days 2 -subj /CN=localhost \
+		-addext subjectAltName=IP:127.0.0.1 >/dev/null 2>&1
+	chmod a+r good.key good.pem
+	proxy --tls "$WORK/good.pem" "$WORK/good.key" -- "/blobs/$layer=redirect:https://$second"
+	TEST_ENV+=("SSL_CERT_FILE=$WORK/good.pem")
+	mirrors "$first" "$PROXY"
+	sed -i "/$first/a insecure = true" "$CONF"
+	rm -rf home/.cache out.sqsh
+	run enroot import -o out.sqsh docker://registry.example.invalid#busybox:1
+	assert_one_error "$second.*certificate"
+	grep -q "/blobs/$layer .* 307" "$LOG"
+}

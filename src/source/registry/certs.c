@@ -118,13 +118,14 @@ static bool is_for(const struct certs *c, const char *url)
 
 void certs_apply(const struct certs *c, CURL *easy, const char *url)
 {
-	if (c == NULL)
-		return;
+	/* A handle that was another registry's must not keep anything of that. */
 	bool is_ours = is_for(c, url);
 	bool has_authorities = is_ours && c->authorities.len > 0;
-	struct curl_blob blob = {
-		.data = c->authorities.data, .len = c->authorities.len, .flags = CURL_BLOB_NOCOPY
-	};
+	struct curl_blob blob = { .flags = CURL_BLOB_NOCOPY };
+	if (has_authorities) {
+		blob.data = c->authorities.data;
+		blob.len = c->authorities.len;
+	}
 	curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, has_authorities ? &blob : NULL);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, is_ours && c->is_insecure ? 0L : 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, is_ours && c->is_insecure ? 0L : 2L);
