@@ -20,7 +20,7 @@ teardown() { common_teardown; }
 import json, sys
 data = json.load(open(sys.argv[1]))
 rows = {r["what"].strip(): r for r in data["rows"]}
-assert len(rows) == 6
+assert len(rows) == 7
 for r in rows.values():
     assert r["writes"] == 0 and r["locks"] == 0, r
     assert r["same"] is not False, r
@@ -32,6 +32,8 @@ tasks = rows["8 tasks of the node at once"]
 assert tasks["BYTES"] <= one["BYTES"] * 1.5, tasks
 for what in "start URI@DIGEST", "importer get URI@DIGEST, start":
     assert rows[what]["open"] + rows[what]["opendir"] <= 4 and rows[what]["lookup"] <= 16, rows[what]
+tree = rows["start NAME, a shared directory"]
+assert one["lookup"] < tree["lookup"] <= 80, tree
 whole = rows["start IMAGE, read 64 MiB"]["BYTES"]
 assert 64 << 20 <= whole < 70 << 20, whole
 assert data["calls"].get("openat", 0) >= 1
