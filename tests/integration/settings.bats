@@ -102,3 +102,52 @@ value() {
 	[ "$(stat -c %a "enroot-runtime-$TEST_UID")" = 700 ]
 	as_user "${env[@]}" "$BIN/enroot" list <&-
 }
+
+@test "every command makes the directories, for their owner alone; one that cannot goes on without" {
+	local env=(env -i "PATH=$PATH" "ENROOT_TEST_CONF_PATH=$WORK/enroot.conf" "TMPDIR=$WORK")
+	as_user "${env[@]}" "HOME=$WORK/new/home" "XDG_RUNTIME_DIR=$WORK/new/run" "$BIN/enroot" version
+	[ "$(find new -type d -printf '%m %p\n' | sort | paste -sd ' ')" = "$(printf '700 new%s\n' '' /home /home/.cache /home/.cache/enroot \
+		/home/.local /home/.local/share /home/.local/share/enroot /run /run/enroot | sort | paste -sd ' ')" ]
+	local command
+	for command in version list info; do
+		run -0 as_user "${env[@]}" HOME=/proc/nowhere XDG_RUNTIME_DIR=/proc/nowhere "$BIN/enroot" $command
+		has_no ERROR
+	done
+}
+
+@test "a runtime directory in /tmp that is somebody else's, or a link, is not used" {
+	need_root
+	make_rootfs c
+	TEST_ENV+=(XDG_RUNTIME_DIR=/proc/nowhere "TMPDIR=$WORK")
+	mkdir -m 777 "enroot-runtime-$TEST_UID"
+	conf <<<:
+	run enroot start -c conf c true
+	assert_one_error "cannot use $WORK/enroot-runtime-$TEST_UID: it is not the caller's alone"
+	rmdir "enroot-runtime-$TEST_UID"
+	as_user mkdir -m 700 elsewhere && as_user ln -s elsewhere "enroot-runtime-$TEST_UID"
+	run enroot start -c conf c true
+	assert_one_error "cannot use $WORK/enroot-runtime-$TEST_UID"
+	rm "enroot-runtime-$TEST_UID"
+	run -0 enroot start -c conf c echo started
+	[ "$output" = started ]
+}
+
+@test "values: shell operators inside, blanks, globs; foreign keys and those with digits" {
+	# shellcheck disable=SC2016
+	printf '%s\n' 'ENROOT_SITE $(echo a | tr a b; echo c >/dev/null && echo d)' 'ENROOT_BLANKS a   b' 'ENROOT_QUOTED "a   b"' \
+		"ENROOT_GLOB $WORK/enroot.conf.?" 'ENROOT_X2 ignored' 'OTHER ignored' 'NVIDIA_VISIBLE_DEVICES void' 'https_proxy http://p' >enroot.conf
+	[ "$(value ENROOT_SITE)" = "b d" ]
+	[ "$(value ENROOT_BLANKS)" = "a b" ]
+	[ "$(value ENROOT_QUOTED)" = "a   b" ]
+	[ "$(value ENROOT_GLOB)" = "$WORK/enroot.conf.d" ]
+	run -0 enroot info
+	has_no 'ENROOT_X2|OTHER'
+	make_rootfs c
+	use_sysconf
+	hook sysconf/hooks.d/50-env.sh 'env >"'"$WORK"'/env"'
+	enroot start c true
+	output=$(cat env)
+	has NVIDIA_VISIBLE_DEVICES=void
+	has https_proxy=http://p
+	has_no '^(ENROOT_X2|OTHER)='
+}
