@@ -123,6 +123,27 @@ static int fill(
 	return fsync(dir) < 0 ? error_errno(err, "cannot write %s", l->path) : 0;
 }
 
+/* Exchange the two; where the file system cannot (NFS), one after the other. */
+static int exchange(struct layout *l)
+{
+	if (renameat2(l->parent, l->temp, l->parent, l->name, RENAME_EXCHANGE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	char *aside = publish_temp_name();
+	if (renameat(l->parent, l->name, l->parent, aside) < 0 ||
+		renameat(l->parent, l->temp, l->parent, l->name) < 0) {
+		int code = errno;
+		(void)renameat(l->parent, aside, l->parent, l->name);
+		free(aside);
+		errno = code;
+		return -1;
+	}
+	free(l->temp);
+	l->temp = aside;
+	return 0;
+}
+
 /* The temporary gets the name; what had it before has the temporary one then, and goes with it. */
 static int give_name(struct layout *l, bool replace, struct error *err)
 {
@@ -132,7 +153,7 @@ static int give_name(struct layout *l, bool replace, struct error *err)
 	} else if (errno == EEXIST && replace) {
 		if (check_existing(l, true, err) < 0)
 			return -1;
-		r = renameat2(l->parent, l->temp, l->parent, l->name, RENAME_EXCHANGE);
+		r = exchange(l);
 	} else if (errno == EEXIST || errno == ENOTEMPTY) {
 		return error_set(err, EEXIST, "File already exists: %s", l->path);
 	}

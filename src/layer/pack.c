@@ -1,14 +1,13 @@
 #include "layer/pack.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "base/sha256.h"
 #include "base/str.h"
 #include "layer/pack_codec.h"
@@ -48,15 +47,6 @@ static const struct pack_codec *const codecs[] = {
 	[LAYER_PLAIN] = &pack_plain, [LAYER_GZIP] = &pack_gzip, [LAYER_ZSTD] = &pack_zstd
 };
 
-static unsigned processors(void)
-{
-	cpu_set_t set;
-	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
-		return (unsigned)CPU_COUNT(&set);
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n > 0 ? (unsigned)n : 1;
-}
-
 struct layer_pack *layer_pack_new(int fd, enum layer_compression compression, unsigned threads)
 {
 	struct layer_pack *p = xcalloc(1, sizeof(*p));
@@ -65,7 +55,7 @@ struct layer_pack *layer_pack_new(int fd, enum layer_compression compression, un
 	p->tar_hash = sha256_new();
 	p->hash = compression != LAYER_PLAIN ? sha256_new() : NULL;
 	p->slot_count = compression != LAYER_PLAIN
-				? MIN(threads != 0 ? threads : processors(), THREADS_MAX) + SPARE
+				? MIN(threads != 0 ? threads : processors_count(), THREADS_MAX) + SPARE
 				: 1;
 	p->slots = xcalloc(p->slot_count, sizeof(*p->slots));
 	pthread_mutex_init(&p->lock, NULL);

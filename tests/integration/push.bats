@@ -17,7 +17,7 @@ setup() {
 		enroot export -o push.sqsh b
 		mv push.sqsh "$SUITE/images/"
 		enroot remove -f b
-		rm -f b.sqsh noise
+		rm -rf b.sqsh noise home/.cache
 	}
 	IMAGE=$SUITE/images/push.sqsh
 }
@@ -219,6 +219,9 @@ refused() {
 	assert_one_error "pushed by its tag"
 	run enroot push "$IMAGE" "oci:layout"
 	assert_one_error "Invalid image reference: oci:layout.*docker://"
+	run enroot push "$IMAGE" "https://me:hidden@$REGISTRY/$R:1"
+	assert_one_error "Invalid image reference: https://"
+	[[ $output != *hidden* ]]
 	run enroot push nothing "docker://$REGISTRY#$R:1"
 	refused "No such file or directory"
 	run enroot push "$IMAGE"

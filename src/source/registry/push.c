@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/uri.h"
 #include "source/registry/upload.h"
 
 struct push {
@@ -32,7 +33,8 @@ static int init(struct push *p, const char *uri, const struct source_options *o,
 	_cleanup_reference_ struct reference ref = { 0 };
 	_cleanup_endpoints_ struct endpoints e = { 0 };
 	if (!str_starts_with(uri, "docker://")) {
-		error_set(err, EINVAL, "Invalid image reference: %s", uri);
+		_cleanup_free_ char *shown = uri_redact(uri);
+		error_set(err, EINVAL, "Invalid image reference: %s", shown);
 		return error_hint(err, "images are pushed to docker://[USER@][REGISTRY#]IMAGE[:TAG]");
 	}
 	if (reference_parse(&ref, uri, err) < 0)
