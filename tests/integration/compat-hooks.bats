@@ -457,6 +457,8 @@ END
 @test "messages that scripts look for" {
 	run enroot start nosuch
 	assert_one_error "^.ERROR. No such file or directory: $DATA/nosuch"
+	run enroot start $'no\e[31msuch'
+	assert_one_error '^.ERROR. Invalid argument: no\?\[31msuch$'
 	run enroot start --conf /no/conf c
 	assert_one_error '^.ERROR. No such file or directory: /no/conf$'
 	run enroot start --rc /no/rc c

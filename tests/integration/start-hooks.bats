@@ -178,6 +178,22 @@ in_group() (
 	grep -qE '^(cgroup.procs|tasks)$' <<<"$output"
 }
 
+@test "cgroups: a host that has the unified hierarchy alone" {
+	need_root
+	run unshare -m bash -c "$(declare -p WORK TEST_ENV; declare -f)
+		umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup || exit 77
+		group=/sys/fs/cgroup/enroot-test-$$
+		mkdir -p \$group/step || exit 77
+		in_group \$group/step enroot start c sh -c 'grep \" /sys/fs/cgroup \" /proc/self/mountinfo | tail -1; ls -d /sys/fs/cgroup/step; mkdir /sys/fs/cgroup/x'
+		TEST_ENV=(SLURM_STEP_ID=0)
+		in_group \$group/step enroot start c ls -d /sys/fs/cgroup/step
+		rmdir \$group/step \$group" 3>&-
+	[ "$status" -ne 77 ] || skip "no cgroup2 here"
+	grep -qE '^[^ ]+ [^ ]+ [^ ]+ / /sys/fs/cgroup ro,nosuid,nodev,noexec' <<<"$output"
+	[[ $output == *"/sys/fs/cgroup/step: No such file"* && $output == *"/sys/fs/cgroup/x': Read-only file system"* ]]
+	has /sys/fs/cgroup/step
+}
+
 @test "the time zone is the host's" {
 	need_root
 	[ -L /etc/localtime ] || skip "the host's /etc/localtime is no link"
