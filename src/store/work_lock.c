@@ -192,6 +192,16 @@ static void take(struct work_lock *l)
 	(void)futimens(l->fd, NULL);
 }
 
+/* Know the server's time, and tell others that we still wait. */
+static void touch_temp(struct work_lock *l)
+{
+	time_t now = now_seconds();
+	if (l->touched != 0 && now - l->touched < TOUCH_SECONDS)
+		return;
+	l->touched = now;
+	(void)futimens(l->fd, NULL);
+}
+
 enum work_lock_state work_lock_try(struct work_lock *l)
 {
 	if (l->is_held)
@@ -200,14 +210,16 @@ enum work_lock_state work_lock_try(struct work_lock *l)
 		return WORK_LOCK_NOWHERE;
 	for (int i = 0; i < STEAL_TRIES; i++) {
 		struct seen seen;
-		if (try_link(l)) {
+		/* Who waits only looks: a thousand nodes that link to one name each second would stop its directory. */
+		bool is_there = (i > 0 || l->holder != NULL) && look(l, &seen);
+		if (!is_there && try_link(l)) {
 			take(l);
 			return WORK_LOCK_HELD;
 		}
-		if (errno != EEXIST)
+		if (!is_there && errno != EEXIST)
 			return WORK_LOCK_NOWHERE;
-		(void)futimens(l->fd, NULL);
-		if (!look(l, &seen))
+		touch_temp(l);
+		if (!is_there && !look(l, &seen))
 			continue; /* gone in this moment */
 		if (!is_stale(l, &seen)) {
 			free(l->holder);

@@ -28,7 +28,10 @@ enum work_lock_state {
 	WORK_LOCK_NOWHERE /* there can be no lock here: do the work */
 };
 
-/* Try to get it. Each call tells others that we still wait. */
+/*
+ * Try to get it. A call that found it busy before writes nothing but the time of a file of our own, every ten seconds, which
+ * tells others that we still wait.
+ */
 enum work_lock_state work_lock_try(struct work_lock *l);
 
 /* Tell others that we still work; cheap, and does nothing more often than needed. */

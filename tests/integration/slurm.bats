@@ -311,7 +311,7 @@ eventually() {
 	[ ! -e done ]
 	eventually refute kill -0 "$(cat "$CLUSTER/$victim.pid")" 2>/dev/null
 	# a minute of silence
-	touch -d '-70 seconds' cache/images/.*.lock cache/blobs/*/.*.lock 2>/dev/null || true
+	touch -d '-100 seconds' cache/images/.*.lock cache/blobs/*/.*.lock 2>/dev/null || true
 	eventually test -e 'done'
 	kill $proxy
 	[ "$(cat 'done')" = "0 $other" ]

@@ -1,6 +1,8 @@
 #include "../unit.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +81,50 @@ static void the_dead_hold_nothing(void **state)
 	assert_int_equal(status, 0);
 	assert_int_equal(access(lock_path, F_OK), 0);
 	struct work_lock *l = work_lock_new(path);
+	assert_int_equal(work_lock_try(l), WORK_LOCK_HELD);
+	work_lock_free(l);
+}
+
+/* The only file of another name in the directory: what a waiter has there. */
+static void find_waiter(char *name, size_t size)
+{
+	DIR *d = opendir(top);
+	assert_non_null(d);
+	name[0] = '\0';
+	for (struct dirent *e; (e = readdir(d)) != NULL;)
+		if (strncmp(e->d_name, ".enroot-", 8) == 0)
+			snprintf(name, size, "%s/%s", top, e->d_name);
+	closedir(d);
+	assert_int_not_equal(name[0], '\0');
+}
+
+/* Many nodes wait at one file server: between its looks a waiter changes nothing, in its file or in the directory. */
+static void who_waits_only_looks(void **state)
+{
+	(void)state;
+	char name[PATH_MAX];
+	struct stat file[2], dir[2];
+	write_lock("host\nboot\npid:[1]\n1\n1\n", 0);
+	struct work_lock *l = work_lock_new(path);
+	assert_int_equal(work_lock_try(l), WORK_LOCK_BUSY);
+	find_waiter(name, sizeof(name));
+	assert_int_equal(stat(name, &file[0]), 0);
+	assert_int_equal(stat(top, &dir[0]), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(work_lock_try(l), WORK_LOCK_BUSY);
+	assert_int_equal(stat(name, &file[1]), 0);
+	assert_int_equal(stat(top, &dir[1]), 0);
+	assert_memory_equal(&file[0].st_mtim, &file[1].st_mtim, sizeof(file[0].st_mtim));
+	assert_memory_equal(&file[0].st_ctim, &file[1].st_ctim, sizeof(file[0].st_ctim));
+	assert_memory_equal(&dir[0].st_mtim, &dir[1].st_mtim, sizeof(dir[0].st_mtim));
+	/* and it sees that the lock is free, or stale */
+	write_lock("host\nboot\npid:[1]\n1\n1\n", 65);
+	assert_int_equal(work_lock_try(l), WORK_LOCK_HELD);
+	work_lock_free(l);
+	write_lock("host\nboot\npid:[1]\n1\n1\n", 0);
+	l = work_lock_new(path);
+	assert_int_equal(work_lock_try(l), WORK_LOCK_BUSY);
+	assert_int_equal(unlink(lock_path), 0);
 	assert_int_equal(work_lock_try(l), WORK_LOCK_HELD);
 	work_lock_free(l);
 }
@@ -221,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_holder_at_a_time),
 		cmocka_unit_test(the_dead_hold_nothing),
+		cmocka_unit_test(who_waits_only_looks),
 		cmocka_unit_test(other_hosts_hold_it_for_a_minute),
 		cmocka_unit_test(a_late_holder_harms_nobody),
 		cmocka_unit_test(without_a_place_the_work_is_done),
