@@ -285,6 +285,36 @@ refused() {
 	refused "ENROOT_ALLOW_HTTP"
 }
 
+@test "registries.conf: insecure and blocked are obeyed, mirrors are not pushed to" {
+	local mirror_log mirror
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=elsewhere >/dev/null 2>&1
+	ENROOT_ALLOW_HTTP=n
+	proxy
+	mirror=$PROXY mirror_log=$LOG
+	proxy --tls cert.pem key.pem --
+	run enroot push "$IMAGE" "docker://$PROXY#$R:1"
+	refused "certificate"
+	cat >registries.conf <<-END
+		[[registry]]
+		prefix = "$PROXY/$R"
+		location = "$PROXY/$R"
+		insecure = true
+		[[registry.mirror]]
+		location = "$mirror/$R"
+		insecure = true
+		[[registry]]
+		prefix = "$PROXY/forbidden"
+		blocked = true
+	END
+	chmod a+r registries.conf
+	TEST_ENV=("CONTAINERS_REGISTRIES_CONF=$WORK/registries.conf")
+	run enroot push "$IMAGE" "docker://$PROXY#$R:1"
+	pushed
+	[ ! -s "$mirror_log" ]
+	run enroot push "$IMAGE" "docker://$PROXY#forbidden:1"
+	assert_one_error "block"
+}
+
 @test "signals and kill -9 leave nothing, here or as a tag" {
 	local signal
 	proxy "^PATCH=stall-body:20000"
