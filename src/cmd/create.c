@@ -88,8 +88,7 @@ static int make_container(struct create *c, struct error *err)
 	_cleanup_container_scratch_ struct container_scratch scratch = CONTAINER_SCRATCH_INIT;
 	log_info("Extracting squashfs filesystem...");
 	if (container_scratch_begin(&scratch, c->data_path, remove_for_scratch, err) < 0 ||
-		extraction_run(c->settings, c->fd, c->image, &scratch, err) < 0 ||
-		interrupt_check(err) < 0)
+		extraction_run(c->settings, c->fd, c->image, &scratch, err) < 0 || interrupt_check(err) < 0)
 		return -1;
 	return container_scratch_publish(&scratch, c->data_path, c->name, c->replace, err);
 }
