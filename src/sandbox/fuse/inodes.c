@@ -78,6 +78,8 @@ ssize_t op_lookup(struct worker *w, const struct request *req)
 	struct sqfs_entry entry;
 	struct fuse_entry_out out = { .entry_valid = FOR_EVER }; /* node 0: there is no such name, for ever */
 
+	if (len >= sizeof(entry.name)) /* the kernel lets longer ones through */
+		return -ENAMETOOLONG;
 	int r = node_inode(w, req->in->nodeid, &inode);
 	if (r < 0)
 		return r;
@@ -91,7 +93,7 @@ ssize_t op_lookup(struct worker *w, const struct request *req)
 		if (inode.type != SQFS_DIR)
 			interest_asked(w->server, req->in->nodeid);
 		if (w->server->seat.taken)
-			ahead_wish(w->server, &inode);
+			ahead_wish(w->server, entry.name, &inode);
 	}
 	return worker_answer(w, &out, sizeof(out));
 }

@@ -7,13 +7,15 @@
 
 #include "sandbox/fuse/private.h"
 
-#define AHEAD_FILES 8u
+#define AHEAD_FILES 16u
 
 struct prefetch {
 	struct fuse_server *server;
 	struct sqfs_reader *reader; /* the thread's */
 	uint64_t stored;            /* bytes that it has put into the page cache */
-	pthread_mutex_t lock;       /* of what follows */
+	uint64_t seen[AHEAD_FILES]; /* references of files that were to be stored: the first worker's */
+	unsigned seen_count;
+	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t wished;
 	bool has_wish;
 	struct sqfs_extent wish;

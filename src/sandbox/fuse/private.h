@@ -60,6 +60,7 @@ struct fuse_server {
 	gid_t gid;
 	const int *devices;
 	unsigned device_count;
+	_Atomic uint32_t kernel_flags; /* of FUSE_INIT: what it can do */
 
 	pthread_mutex_t lock;                               /* of what follows */
 	struct directory_cursor cursors[DIRECTORY_CURSORS]; /* where listings were left, a ring */
@@ -139,8 +140,8 @@ void interest_asked(struct fuse_server *s, uint64_t parent);
 void seat_leave(struct fuse_server *s);
 void seat_count(struct fuse_server *s);
 
-/* ahead.c: after the lookup of INODE while a container starts. */
-void ahead_wish(struct fuse_server *s, const struct sqfs_inode *inode);
+/* ahead.c, in the first worker: INODE has been looked up as NAME while a container starts. */
+void ahead_wish(struct fuse_server *s, const char *name, const struct sqfs_inode *inode);
 
 /* server.c: another thread, if all are busy. */
 void server_grow(struct fuse_server *s);

@@ -54,6 +54,7 @@ static ssize_t op_init(struct worker *w, const struct request *req)
 	/* Where a listing comes in pages, the kernel should choose: entries with attributes are four times as long. */
 	if (in->minor < LONG_LISTINGS_MINOR)
 		wanted |= FUSE_READDIRPLUS_AUTO;
+	w->server->kernel_flags = in->flags;
 	struct fuse_init_out out = {
 		.major = FUSE_KERNEL_VERSION,
 		.minor = MIN(in->minor, (uint32_t)FUSE_KERNEL_MINOR_VERSION),
@@ -67,6 +68,30 @@ static ssize_t op_init(struct worker *w, const struct request *req)
 	};
 	/* A newer kernel repeats the request with our major version (protocol.rst has no word on it; fuse.h has). */
 	return worker_answer(w, &out, in->minor < 23 ? (size_t)FUSE_COMPAT_22_INIT_OUT_SIZE : sizeof(out));
+}
+
+/*
+ * Nothing is kept for an open file, and kernels that know no better than to ask (before 5.1 for directories) are told
+ * to keep what they have cached. The others are told never to ask again.
+ */
+static ssize_t answer_open(struct worker *w, uint32_t unneeded, uint32_t flags)
+{
+	if (w->server->kernel_flags & unneeded)
+		return -ENOSYS;
+	const struct fuse_open_out out = { .open_flags = flags };
+	return worker_answer(w, &out, sizeof(out));
+}
+
+static ssize_t op_open(struct worker *w, const struct request *req)
+{
+	(void)req;
+	return answer_open(w, FUSE_NO_OPEN_SUPPORT, FOPEN_KEEP_CACHE);
+}
+
+static ssize_t op_opendir(struct worker *w, const struct request *req)
+{
+	(void)req;
+	return answer_open(w, FUSE_NO_OPENDIR_SUPPORT, FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR);
 }
 
 static ssize_t op_nothing(struct worker *w, const struct request *req)
@@ -90,7 +115,7 @@ static ssize_t op_read_only(struct worker *w, const struct request *req)
 	return -EROFS;
 }
 
-/* What is not here is answered ENOSYS; for OPEN, OPENDIR, FLUSH, ACCESS, LSEEK the kernel then never asks again. */
+/* What is not here is answered ENOSYS; for FLUSH, ACCESS, STATX, POLL and others the kernel then never asks again. */
 static const struct {
 	fuse_op *run;
 	size_t arg_min;
@@ -102,6 +127,8 @@ static const struct {
 	[FUSE_GETATTR] = { op_getattr, 0 },
 	[FUSE_READLINK] = { op_readlink, 0 },
 	[FUSE_READ] = { op_read, sizeof(struct fuse_read_in) },
+	[FUSE_OPEN] = { op_open, 0 },
+	[FUSE_OPENDIR] = { op_opendir, 0 },
 	[FUSE_STATFS] = { op_statfs, 0 },
 	[FUSE_RELEASE] = { op_done, 0 },
 	[FUSE_RELEASEDIR] = { op_done, 0 },

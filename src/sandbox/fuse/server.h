@@ -3,7 +3,7 @@
  *
  * The raw protocol of linux/fuse.h, no library. An inode's node id is its reference in the image, so nothing has
  * to be remembered between requests, and FORGET has nothing to do. The image never changes: every attribute, name
- * and absence of a name is good for ever, OPEN and OPENDIR are answered ENOSYS once. All files belong to one user.
+ * and absence of a name is good for ever, OPEN and OPENDIR are answered once: that they are not needed. All files belong to one user.
  *
  * A request is served by whichever thread reads it; threads come as reads of data keep the others busy.
  */

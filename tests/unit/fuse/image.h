@@ -18,6 +18,7 @@
 #define BIG_FILE_BYTES 700001u /* five blocks and a fragment */
 #define MANY_ENTRIES   3000u
 #define PROGRAM_BYTES  300000u
+#define HOLES_BYTES    (4u * 131072 + 1) /* data, three blocks of nothing, data */
 
 #define SMALL_DIRECTORIES 12u
 
@@ -58,7 +59,7 @@ static inline void add_small_directories(
 }
 
 /*
- * /big, /program (executable, begins like it), /empty, /link → big, /dir with MANY_ENTRIES files, /small with SMALL_DIRECTORIES, /attr with user.a and
+ * /big, /holes, /program (executable, begins like it), /empty, /link → big, /dir with MANY_ENTRIES files, /small with SMALL_DIRECTORIES, /attr with user.a and
  * user.overlay.opaque (or none).
  */
 static inline int make_image(bool xattrs)
@@ -88,6 +89,10 @@ static inline int make_image(bool xattrs)
 		snprintf(name, sizeof(name), "entry-%05u", i);
 		add_node(t, node, name, empty);
 	}
+	uint8_t *holes = xcalloc(1, HOLES_BYTES);
+	holes[0] = holes[HOLES_BYTES - 1] = 1;
+	add_node(t, TREE_ROOT, "holes", file_inode(w, holes, HOLES_BYTES, &err));
+	free(holes);
 	struct tree_inode program = file_inode(w, big, PROGRAM_BYTES, &err);
 	program.mode = 0755;
 	add_node(t, TREE_ROOT, "program", program);

@@ -235,8 +235,14 @@ static void test_listing(void **state)
 	}
 	assert_int_equal(list(*state, dir, FUSE_READDIR, 4096, true), MANY_ENTRIES + 2);
 	assert_int_equal(list(*state, dir, FUSE_READDIRPLUS, 4096, true), MANY_ENTRIES + 2);
-	const struct fuse_read_in beyond = { .offset = UINT64_MAX, .size = 4096 };
-	assert_int_equal(ask(*state, FUSE_READDIR, dir, &beyond, sizeof(beyond)), 0);
+	static const uint64_t beyond[] = { 1ull << 31, 1ull << 32, INT64_MAX, UINT64_MAX };
+	for (size_t i = 0; i < ARRAY_SIZE(beyond); i++) {
+		const struct fuse_read_in in = { .offset = beyond[i], .size = 4096 };
+		assert_int_equal(ask(*state, FUSE_READDIR, dir, &in, sizeof(in)), 0);
+		assert_int_equal(ask(*state, FUSE_READDIRPLUS, dir, &in, sizeof(in)), 0);
+	}
+	const struct fuse_read_in small = { .size = 10 }; /* no entry fits: as at the end */
+	assert_int_equal(ask(*state, FUSE_READDIR, dir, &small, sizeof(small)), 0);
 }
 
 static void test_listed_nodes_are_good(void **state)
@@ -254,7 +260,7 @@ static void test_listed_nodes_are_good(void **state)
 			assert_int_equal(e->entry_out.attr.mode >> 12, e->dirent.type);
 		at += (ssize_t)FUSE_DIRENTPLUS_SIZE(e);
 	}
-	assert_int_equal(count, 9); /* with "." and "..", which have no node */
+	assert_int_equal(count, 10); /* with "." and "..", which have no node */
 	for (unsigned i = 0; i < count; i++) {
 		const struct fuse_getattr_in get = { 0 };
 		if (nodes[i] != 0)
@@ -351,11 +357,14 @@ static void test_refusals(void **state)
 		uint32_t opcode;
 		int want;
 	} rows[] = {
-		{ FUSE_OPEN, -ENOSYS },
-		{ FUSE_OPENDIR, -ENOSYS },
 		{ FUSE_FLUSH, -ENOSYS },
 		{ FUSE_ACCESS, -ENOSYS },
 		{ FUSE_IOCTL, -ENOSYS },
+		{ FUSE_POLL, -ENOSYS },
+		{ FUSE_BMAP, -ENOSYS },
+		{ FUSE_FSYNC, -ENOSYS },
+		{ FUSE_SYNCFS, -ENOSYS },
+		{ 52 /* FUSE_STATX */, -ENOSYS },
 		{ FUSE_WRITE, -EROFS },
 		{ FUSE_UNLINK, -EROFS },
 		{ FUSE_SETATTR, -EROFS },
@@ -369,6 +378,40 @@ static void test_refusals(void **state)
 		assert_int_equal(ask(*state, rows[i].opcode, FUSE_ROOT_ID, arg, sizeof(arg)), rows[i].want);
 	assert_int_equal(ask(*state, FUSE_READ, FUSE_ROOT_ID, arg, 4), -EINVAL); /* cut short */
 	assert_int_equal(ask(*state, FUSE_LOOKUP, FUSE_ROOT_ID, "", 0), -EINVAL);
+	char name[257];
+	memset(name, 'x', sizeof(name));
+	name[256] = '\0';
+	assert_int_equal(ask(*state, FUSE_LOOKUP, FUSE_ROOT_ID, name, 257), -ENAMETOOLONG);
+	name[255] = '\0';
+	assert_int_equal(lookup(*state, FUSE_ROOT_ID, name), 0);
+	memset(name, 'x', sizeof(name)); /* without an end */
+	assert_int_equal(ask(*state, FUSE_LOOKUP, FUSE_ROOT_ID, name, 255), sizeof(struct fuse_entry_out));
+}
+
+/* What INIT offers decides: ENOSYS would be the answer to every opendir(2) before Linux 5.1. */
+static void test_open(void **state)
+{
+	static const struct {
+		uint32_t flags;
+		bool open, opendir; /* are answered */
+	} rows[] = {
+		{ 0, true, true },
+		{ FUSE_NO_OPEN_SUPPORT, false, true },
+		{ FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT, false, false },
+	};
+	const struct fuse_open_in arg = { 0 };
+	uint64_t big = lookup(*state, FUSE_ROOT_ID, "big");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct fuse_init_in in = { .major = 7, .minor = 27, .flags = rows[i].flags };
+		assert_int_equal(ask(*state, FUSE_INIT, 0, &in, sizeof(in)), sizeof(struct fuse_init_out));
+		const ssize_t size = sizeof(struct fuse_open_out);
+		assert_int_equal(
+			ask(*state, FUSE_OPEN, big, &arg, sizeof(arg)), rows[i].open ? size : -ENOSYS);
+		assert_int_equal(ask(*state, FUSE_OPENDIR, FUSE_ROOT_ID, &arg, sizeof(arg)),
+			rows[i].opendir ? size : -ENOSYS);
+		if (rows[i].opendir)
+			assert_true(((const struct fuse_open_out *)body())->open_flags & FOPEN_CACHE_DIR);
+	}
 }
 
 static void test_forget_has_no_answer(void **state)
@@ -376,12 +419,18 @@ static void test_forget_has_no_answer(void **state)
 	struct fixture *f = *state;
 	const struct fuse_forget_in in = { 1 };
 	uint8_t request[64];
-	struct fuse_in_header head = {
-		.len = sizeof(head) + sizeof(in), .opcode = FUSE_FORGET, .unique = 9, .nodeid = 5
-	};
-	memcpy(request, &head, sizeof(head));
-	memcpy(request + sizeof(head), &in, sizeof(in));
-	assert_int_equal(send(f->device, request, head.len, 0), head.len);
+	static const uint32_t opcodes[] = { FUSE_FORGET, FUSE_BATCH_FORGET, FUSE_INTERRUPT };
+	for (unsigned i = 0; i < 100 * ARRAY_SIZE(opcodes); i++) {
+		struct fuse_in_header head = {
+			.len = sizeof(head) + sizeof(in),
+			.opcode = opcodes[i % ARRAY_SIZE(opcodes)],
+			.unique = 9,
+			.nodeid = 5 + i,
+		};
+		memcpy(request, &head, sizeof(head));
+		memcpy(request + sizeof(head), &in, sizeof(in));
+		assert_int_equal(send(f->device, request, head.len, 0), head.len);
+	}
 	assert_true(lookup(f, FUSE_ROOT_ID, "big") > 1); /* the next answer is this one's */
 }
 
@@ -395,7 +444,15 @@ static void test_statfs_and_lseek(void **state)
 	static const struct {
 		uint32_t whence;
 		uint64_t offset, want;
-	} rows[] = { { SEEK_DATA, 5, 5 }, { SEEK_HOLE, 5, BIG_FILE_BYTES }, { SEEK_DATA, 300000, 300000 } };
+	} rows[] = { { SEEK_DATA, 5, 5 }, { SEEK_HOLE, 5, BIG_FILE_BYTES }, { SEEK_DATA, 300000, 300000 } },
+	  sparse[] = {
+		  { SEEK_DATA, 0, 0 },
+		  { SEEK_HOLE, 0, 131072 },
+		  { SEEK_HOLE, 200000, 200000 },
+		  { SEEK_DATA, 131072, HOLES_BYTES - 1 },
+		  { SEEK_DATA, 5, 5 }, /* back */
+		  { SEEK_HOLE, HOLES_BYTES - 1, HOLES_BYTES },
+	  };
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct fuse_lseek_in in = { .offset = rows[i].offset, .whence = rows[i].whence };
 		assert_int_equal(
@@ -404,6 +461,18 @@ static void test_statfs_and_lseek(void **state)
 	}
 	const struct fuse_lseek_in beyond = { .offset = BIG_FILE_BYTES, .whence = SEEK_DATA };
 	assert_int_equal(ask(*state, FUSE_LSEEK, big, &beyond, sizeof(beyond)), -ENXIO);
+	const struct fuse_lseek_in negative = { .offset = UINT64_MAX, .whence = SEEK_HOLE };
+	assert_int_equal(ask(*state, FUSE_LSEEK, big, &negative, sizeof(negative)), -ENXIO);
+	const struct fuse_lseek_in odd = { .whence = 77 };
+	assert_int_equal(ask(*state, FUSE_LSEEK, big, &odd, sizeof(odd)), -EINVAL);
+	assert_int_equal(ask(*state, FUSE_LSEEK, FUSE_ROOT_ID, &beyond, sizeof(beyond)), -EISDIR);
+	uint64_t holes = lookup(*state, FUSE_ROOT_ID, "holes");
+	for (size_t i = 0; i < ARRAY_SIZE(sparse); i++) {
+		const struct fuse_lseek_in in = { .offset = sparse[i].offset, .whence = sparse[i].whence };
+		assert_int_equal(
+			ask(*state, FUSE_LSEEK, holes, &in, sizeof(in)), sizeof(struct fuse_lseek_out));
+		assert_int_equal(((const struct fuse_lseek_out *)body())->offset, sparse[i].want);
+	}
 }
 
 /* What is looked up while a container starts, and can be run, comes unasked. */
@@ -429,7 +498,7 @@ static void test_programs_come_ahead(void **state)
 
 	(void)lookup(&f, FUSE_ROOT_ID, "big"); /* is none */
 	uint64_t program = lookup(&f, FUSE_ROOT_ID, "program"), at = 0;
-	while (at < PROGRAM_BYTES) {
+	while (at < PROGRAM_BYTES - PROGRAM_BYTES % 4096) { /* whole pages */
 		ssize_t n = recv(f.device, reply, sizeof(reply), 0);
 		const struct fuse_out_header *head = (const struct fuse_out_header *)reply;
 		const struct fuse_notify_store_out *store = body();
@@ -444,7 +513,7 @@ static void test_programs_come_ahead(void **state)
 			assert_int_equal(data[i], big_byte(at + i));
 		at += store->size;
 	}
-	assert_int_equal(at, PROGRAM_BYTES);
+	assert_int_equal(at, PROGRAM_BYTES - PROGRAM_BYTES % 4096);
 	shutdown(f.device, SHUT_RDWR);
 	pthread_join(f.thread, NULL);
 }
@@ -464,6 +533,7 @@ int main(void)
 		cmocka_unit_test(test_no_xattrs),
 		cmocka_unit_test(test_programs_come_ahead),
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forget_has_no_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_statfs_and_lseek, setup, teardown),
 	};
