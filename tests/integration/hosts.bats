@@ -69,7 +69,7 @@ no_dot_files() {
 }
 
 @test "what a lock says: the host's name, and nothing that another host could take for its own process" {
-	proxy "/blobs/$(busybox_layer)=slow:150000"
+	proxy "/blobs/$(busybox_layer)=hold:$WORK/go"
 	on 1 log1 import --if-needed -o out.sqsh "docker://$PROXY#busybox:1"
 	local first=$SPAWNED
 	wait_until test -e .out.sqsh.lock
@@ -77,6 +77,7 @@ no_dot_files() {
 	[ "$(sed -n 2p .out.sqsh.lock)" = 00000001-0000-4000-8000-000000000000 ]
 	on 2 log2 import --if-needed -o out.sqsh "docker://$PROXY#busybox:1"
 	wait_until waits_for_node log2 1
+	touch go
 	all_good "$first" "$SPAWNED"
 	[ "$(cat log1 log2 | grep -c '^\[INFO\] Wrote ')" -eq 1 ]
 	no_dot_files .
@@ -124,7 +125,7 @@ no_dot_files() {
 }
 
 @test "a builder that is killed on another host holds nobody up for longer than a minute" {
-	proxy "/blobs/$(busybox_layer)=slow:100000*1"
+	proxy "/blobs/$(busybox_layer)=hold:$WORK/go*1"
 	local uri=docker://$PROXY#busybox:1
 	on 1 log1 import --if-needed -o out.sqsh "$uri"
 	local first=$SPAWNED
@@ -151,12 +152,12 @@ no_dot_files() {
 }
 
 @test "one that slept too long comes back: two builders are harmless" {
-	proxy "/blobs/$(busybox_layer)=slow:300000*1"
+	proxy "/blobs/$(busybox_layer)=hold:$WORK/go*1"
 	local uri=docker://$PROXY#busybox:1 first sleeper
 	on 1 log1 import --if-needed -o out.sqsh "$uri"
 	first=$SPAWNED
 	wait_until grep -q "/blobs/$(busybox_layer)" "$LOG"
-	wait_until inside_of "$first"
+	wait_until inside_of "$first" >/dev/null
 	sleeper=$(inside_of "$first")
 	kill -STOP "$sleeper"
 	find . -name '.*.lock' -exec touch -d '-70 seconds' {} +
@@ -165,6 +166,7 @@ no_dot_files() {
 	local made
 	made=$(recorded out.sqsh)
 	[ -n "$made" ]
+	touch go
 	kill -CONT "$sleeper"
 	all_good "$first"
 	[ "$(recorded out.sqsh)" = "$made" ]

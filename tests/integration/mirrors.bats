@@ -90,7 +90,7 @@ import_by_mirrors() {
 @test "a mirror that is killed, that has not the layer, that refuses it, and one that sends nonsense" {
 	local layer first pid rule
 	layer=$(busybox_layer)
-	proxy "/blobs/$layer=slow:300000"
+	proxy "/blobs/$layer=hold:$WORK/never"
 	first=$PROXY pid=${PROXIES[-1]} LOG_OF_FIRST=$LOG
 	proxy
 	mirrors "$first" "$PROXY"

@@ -118,13 +118,13 @@ recorded() {
 }
 
 @test "a killed builder holds nobody up, and what it left is taken over" {
-	proxy "/blobs/$(busybox_layer)=slow:100000*1"
-	local uri=docker://$PROXY#busybox:1 i first
+	proxy "/blobs/$(busybox_layer)=hold:$WORK/go*1"
+	local uri=docker://$PROXY#busybox:1 first
 	spawn first.log import --if-needed -o out.sqsh "$uri"
 	first=$SPAWNED
 	wait_until test -e .out.sqsh.lock
 	spawn second.log import --if-needed -o out.sqsh "$uri"
-	sleep 0.5
+	wait_until grep -q 'Waiting for' second.log
 	[ ! -e out.sqsh ]
 	kill -9 "$first"
 	wait "$SPAWNED" || {
@@ -136,14 +136,14 @@ recorded() {
 }
 
 @test "a signal ends one that waits, and one that builds, and leaves nothing" {
-	proxy "/blobs/$(busybox_layer)=slow:50000"
-	local uri=docker://$PROXY#busybox:1 i first second
+	proxy "/blobs/$(busybox_layer)=hold:$WORK/go"
+	local uri=docker://$PROXY#busybox:1 first second
 	spawn first.log import --if-needed -o out.sqsh "$uri"
 	first=$SPAWNED
 	wait_until test -e .out.sqsh.lock
 	spawn second.log import --if-needed -o out.sqsh "$uri"
 	second=$SPAWNED
-	sleep 0.5
+	wait_until grep -q 'Waiting for' second.log
 	kill -TERM "$second"
 	refute wait "$second"
 	[ -e .out.sqsh.lock ]
@@ -176,16 +176,13 @@ recorded() {
 }
 
 @test "a killed download is taken over by who waits for it" {
-	proxy "/blobs/$(busybox_layer)=slow:100000*1"
-	local uri=docker://$PROXY#busybox:1 i first
+	proxy "/blobs/$(busybox_layer)=hold:$WORK/go*1"
+	local uri=docker://$PROXY#busybox:1 first
 	spawn first.log import -o first.sqsh "$uri"
 	first=$SPAWNED
-	for ((i = 0; i < 100; i++)); do
-		[ -z "$(find home/.cache/enroot/blobs -name ".$(busybox_layer | cut -d: -f2).lock" 2>/dev/null)" ] || break
-		sleep 0.05
-	done
+	wait_until grep -q "/blobs/$(busybox_layer)" "$LOG"
 	spawn second.log import -o second.sqsh "$uri"
-	sleep 0.5
+	wait_until grep -q 'Waiting for layer' second.log
 	kill -9 "$first"
 	wait "$SPAWNED" || {
 		cat second.log
@@ -197,14 +194,14 @@ recorded() {
 }
 
 @test "what another process put into the cache is hashed before it is used" {
-	proxy "/blobs/$(busybox_layer)=slow:300000*1"
-	local uri=docker://$PROXY#busybox:1 layer i
+	proxy
+	local uri=docker://$PROXY#busybox:1 layer
 	layer=$(busybox_layer | cut -d: -f2)
 	as_user mkdir -p home/.cache/enroot/blobs/sha256
 	# somebody on another host holds the lock, and publishes nonsense of the right size
 	printf 'host\nboot\npid:[1]\n1\n1\n' | as_user tee "home/.cache/enroot/blobs/sha256/.$layer.lock" >/dev/null
 	spawn log import -o out.sqsh "$uri"
-	sleep 0.5
+	wait_until grep -q 'Waiting for layer' log
 	[ "$(grep -c "/blobs/sha256:$layer" "$LOG")" -eq 0 ]
 	head -c "$(curl -sI "http://$REGISTRY/v2/busybox/blobs/sha256:$layer" | tr -d '\r' | sed -n 's/^Content-Length: //p')" \
 		/dev/zero >zeros

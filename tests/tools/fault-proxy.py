@@ -18,6 +18,7 @@ request's "METHOD PATH" acts on that request. Actions:
     norange                ignore Range
     badrange               answer another range than asked
     stall:SECONDS          wait in the middle of the body
+    hold:FILE              wait in the middle of the body until FILE is there
     slow:RATE              RATE bytes a second
     header:NAME:VALUE      another header
     close                  no answer at all
@@ -343,6 +344,8 @@ class Handler(BaseHTTPRequestHandler):
             done += len(data)
             if kind == "slow":
                 time.sleep(len(data) / rule.number())
+            while kind == "hold" and not os.path.exists(rule.value):
+                time.sleep(0.02)
             if kind == "stall":
                 time.sleep(rule.number())
                 kind = ""
