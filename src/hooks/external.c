@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,7 +100,9 @@ int hooks_read_mounts(struct hooks_context *ctx, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	if (ctx->scratch->fd < 0 || faccessat(ctx->scratch->fd, HOOKS_MOUNTS_FILE, F_OK, 0) < 0)
+	struct stat st;
+	if (ctx->scratch->fd < 0 ||
+		fstatat(ctx->scratch->fd, HOOKS_MOUNTS_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	if (read_scratch(ctx->scratch->fd, HOOKS_MOUNTS_FILE, &text, &len, err) < 0)
 		return -1;

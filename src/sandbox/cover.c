@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -36,8 +37,8 @@ static int copy_top_directories(int root, int upper)
 		if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN) ||
 			fstatat(root, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 			continue;
-		/* One that we may not list would be no more than a name. */
-		if (faccessat(root, e->d_name, R_OK | X_OK, 0) < 0)
+		/* One that we may not list would be no more than a name. (The plain call: see root_is_writable.) */
+		if (syscall(SYS_faccessat, root, e->d_name, R_OK | X_OK) < 0)
 			continue;
 		count++;
 		if (mkdirat(upper, e->d_name, 0700) < 0 ||

@@ -71,7 +71,8 @@ int root_bind(const char *path, char **real, struct error *err)
 		return error_errno(err, "cannot read /proc/self/fd");
 
 	int root = bind_detached(dir);
-	if (root < 0 && errno != ENOSYS)
+	/* EPERM: seccomp filters that do not know the calls. */
+	if (root < 0 && errno != ENOSYS && errno != EPERM)
 		return error_errno(err, "cannot mount %s", path);
 	if (root < 0)
 		root = bind_by_mount(dir, name, err);
@@ -80,14 +81,19 @@ int root_bind(const char *path, char **real, struct error *err)
 	return root;
 }
 
+/*
+ * Not by the C library, which tries faccessat2(2) first: where a filter refuses calls that it does not know, a writable
+ * root filesystem would be taken for a shared one, and changes to it would be lost.
+ */
 bool root_is_writable(int root)
 {
-	return faccessat(root, ".", W_OK, 0) == 0;
+	return syscall(SYS_faccessat, root, ".", W_OK) == 0;
 }
 
 bool root_is_marked(int root)
 {
-	return faccessat(root, LOCK_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	struct stat st;
+	return fstatat(root, LOCK_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int root_mark(int root, struct error *err)

@@ -256,6 +256,13 @@ echo "'"$WORK"'/src /m none x-create=dir,bind" >>"$ENROOT_MOUNTS"'
 	[ "$output" = $'x\nmounted' ] || [ "$output" = $'${NOT_EXPANDED}x\nmounted' ]
 }
 
+@test "hooks add mounts where a filter refuses what it does not know" {
+	mkdir -p "$WORK/src" && echo mounted >"$WORK/src/file"
+	hook sysconf/hooks.d/20-a.sh 'echo "'"$WORK"'/src /m none x-create=dir,bind" >>"$ENROOT_MOUNTS"'
+	run -0 as_user python3 "$TOOLS/without-calls.py" 1 428,429,437,439,442 "$BIN/enroot" start c cat /m/file
+	[ "$output" = mounted ]
+}
+
 @test "a failing hook ends the start" {
 	hook sysconf/hooks.d/20-a.sh 'exit 5'
 	run enroot start c touch /tmp/never
