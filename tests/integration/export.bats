@@ -268,7 +268,7 @@ same_image() {
 		[ -z "$(ls -A small)" ]
 	done
 	umount small
-	# In the middle of the layer: /dev/full's reader does not come.
+	# In the middle of the layer.
 	head -c 60000000 /dev/urandom >big
 	mkdir -p "$CONTAINERS/c" && mv big "$CONTAINERS/c/"
 	chown -R "$TEST_UID:$TEST_GID" home
@@ -276,10 +276,7 @@ same_image() {
 	for signal in TERM KILL; do
 		for format in oci-archive oci; do
 			spawn log export --format $format --compress gzip -o out c
-			for _ in {1..200}; do
-				! grep -q 'Creating image layer' log || break
-				sleep 0.01
-			done
+			wait_until grep -q 'Creating image layer' log
 			kill -$signal "$SPAWNED" 2>/dev/null || true
 			wait "$SPAWNED" || true
 			rm -f log

@@ -7,7 +7,6 @@ load helpers
 setup() {
 	common_setup
 	need_image busybox
-	PROXIES=()
 	R=push-$BATS_TEST_NUMBER
 	[ -e "$SUITE/images/push.sqsh" ] || {
 		enroot import -o b.sqsh "docker://$REGISTRY#busybox:1"
@@ -23,29 +22,8 @@ setup() {
 }
 
 teardown() {
-	local p
-	for p in "${PROXIES[@]}"; do
-		kill "$p" 2>/dev/null || true
-	done
 	[ -z "${PRIVATE:-}" ] || registry_stop PRIVATE
 	common_teardown
-}
-
-# proxy [OPTION… --] [RULE…]: start the fault proxy; $PROXY is its HOST:PORT, $LOG its log.
-proxy() {
-	local i dir
-	dir=$(mktemp -d "$WORK/proxy.XXXXXX")
-	LOG=$dir/log
-	: >"$LOG"
-	mkfifo "$dir/stdin"
-	"$TOOLS/fault-proxy.py" --upstream "${UPSTREAM:-$REGISTRY}" --port-file "$dir/port" --log "$LOG" "$@" \
-		<>"$dir/stdin" >"$dir/out" 2>&1 3>&- &
-	PROXIES+=($!)
-	for ((i = 0; i < 200; i++)); do
-		[ ! -e "$dir/port" ] || break
-		sleep 0.05
-	done
-	PROXY=127.0.0.1:$(cat "$dir/port")
 }
 
 requests() {
@@ -320,10 +298,7 @@ refused() {
 	proxy "^PATCH=stall-body:20000"
 	for signal in TERM KILL; do
 		spawn log push "$IMAGE" "docker://$PROXY#$R:1"
-		for _ in {1..400}; do
-			! grep -q 'PATCH' "$LOG" || break
-			sleep 0.02
-		done
+		wait_until grep -q PATCH "$LOG"
 		kill -$signal "$SPAWNED"
 		wait "$SPAWNED" || true
 		refute skopeo inspect --tls-verify=false "docker://$REGISTRY/$R:1" >/dev/null 2>&1
