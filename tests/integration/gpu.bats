@@ -523,6 +523,35 @@ TEXT
 	[ "$output" = $'0\n1' ]
 }
 
+@test "the rights to change and to watch MIG devices, with a driver alone and with a specification" {
+	[ -x /sbin/ldconfig ] || skip "no ldconfig"
+	native_driver
+	export ENROOT_RESTRICT_DEV=y
+	local caps=$HOST/proc/driver/nvidia/capabilities/mig
+	mkdir -p "$caps" "$HOST/dev/nvidia-caps"
+	printf 'DeviceFileMinor: 1\nDeviceFileMode: 256\nDeviceFileModify: 1\n' >"$caps/config"
+	printf 'DeviceFileMinor: 2\nDeviceFileMode: 292\nDeviceFileModify: 1\n' >"$caps/monitor"
+	ln -s /dev/zero "$HOST/dev/nvidia-caps/nvidia-cap1"
+	ln -s /dev/full "$HOST/dev/nvidia-caps/nvidia-cap2"
+	chmod -R a+rX "$HOST"
+	local list='ls /dev/nvidia-caps 2>/dev/null || echo none'
+	TEST_ENV+=(NVIDIA_VISIBLE_DEVICES=0)
+	run -0 enroot start c sh -c "$list"
+	[ "$output" = none ]
+	run -0 enroot start -e NVIDIA_MIG_MONITOR_DEVICES=all c sh -c "$list"
+	[ "$output" = nvidia-cap2 ]
+	ENROOT_HOOKS_EXTRA=mig-config run -0 enroot start c sh -c "$list"
+	[ "$output" = nvidia-cap1 ]
+	gpu_spec
+	run -0 enroot start -e NVIDIA_MIG_CONFIG_DEVICES=all c sh -c "echo \$CDI_DEVICE; $list"
+	[ "$output" = $'zero\nnvidia-cap1' ]
+	rm "$HOST/dev/nvidia-caps/nvidia-cap1" "$caps/monitor"
+	run -0 enroot start -e NVIDIA_MIG_CONFIG_DEVICES=all -e NVIDIA_MIG_MONITOR_DEVICES=0 c true
+	[ "$(grep -c '^\[WARN\] NVIDIA_MIG_' <<<"$output")" -eq 2 ]
+	[[ $output == *nvidia-cap1*nvidia-modprobe*mig/monitor* ]]
+	unset ENROOT_RESTRICT_DEV
+}
+
 # --- InfiniBand -------------------------------------------------------------------------------------------------
 
 # Two functions, one with two devices; the container's /sys is this tree.

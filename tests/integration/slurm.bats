@@ -50,6 +50,9 @@ cluster_missing() {
 	elif ! unshare --net ip link add probe type bridge 2>/dev/null; then
 		CLUSTER_SKIP='needs network bridges'
 	fi
+	for program in /usr/include/slurm/{spank,pmi2}.h "/usr/lib/$(gcc -print-multiarch)/libpmix.so"; do
+		[ -e "$program" ] || CLUSTER_SKIP="needs $program"
+	done
 	for program in slurmctld slurmd srun munged mpicc docker-registry; do
 		command -v $program >/dev/null || CLUSTER_SKIP="needs $program"
 	done

@@ -53,6 +53,10 @@ int nvidia_capabilities(const struct hooks_context *ctx, unsigned *capabilities,
 bool nvidia_driver_is_loaded(void);
 int nvidia_native_run(struct hooks_context *ctx, const char *devices, struct error *err);
 
+/* hooks/gpu/nvidia-mig.c: the rights to change and to watch MIG devices, as far as they are asked for. */
+struct inject;
+int nvidia_bind_mig(struct inject *in, struct error *err);
+
 /* Of the host's GPUs that a container sees in the host's /dev, make those unusable that are not among NODES (paths
  * on the host). */
 int nvidia_mask_others(struct hooks_context *ctx, const struct strv *nodes, struct error *err);

@@ -328,8 +328,8 @@ int nvidia_native_run(struct hooks_context *ctx, const char *devices, struct err
 			add_node(&in, nodes[i].path, true, err) < 0)
 			return -1;
 	}
-	if (add_all_libraries(&in, capabilities, err) < 0 || add_programs(&in, capabilities, err) < 0 ||
-		inject_libraries(&in, err) < 0)
+	if (nvidia_bind_mig(&in, err) < 0 || add_all_libraries(&in, capabilities, err) < 0 ||
+		add_programs(&in, capabilities, err) < 0 || inject_libraries(&in, err) < 0)
 		return -1;
 	if ((capabilities & NVIDIA_COMPUTE) != 0 && nvidia_bind_companions(ctx, err) < 0)
 		return -1;

@@ -180,7 +180,9 @@ static int apply(struct hooks_context *ctx, const struct cdi_selection *s, struc
 		return -1;
 	for (size_t i = 0; i < s->count; i++)
 		gpus |= str_eq(s->items[i].spec->kind, CDI_GPU_KIND);
-	return gpus ? nvidia_mask_others(ctx, &in.nodes, err) : 0;
+	if (!gpus)
+		return 0;
+	return nvidia_bind_mig(&in, err) < 0 ? -1 : nvidia_mask_others(ctx, &in.nodes, err);
 }
 
 static int run(struct hooks_context *ctx, const struct request *q, struct error *err)
