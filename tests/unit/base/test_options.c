@@ -54,7 +54,13 @@ static void bad_lines_are_usage_errors(void **state)
 		struct parsed p = { 0 };
 		int operands;
 		assert_int_equal(parse(&p, rows[i], &operands), OPTIONS_USAGE);
+		assert_int_equal(operands, 1);
 	}
+	char *second[] = { "cmd", "-f", "-x", "op", NULL };
+	struct parsed p = { 0 };
+	int wrong;
+	assert_int_equal(parse(&p, second, &wrong), OPTIONS_USAGE);
+	assert_int_equal(wrong, 2);
 }
 
 static void dashes_end_options(void **state)
