@@ -186,3 +186,33 @@ keep_good() {
 	done
 	[ "$BUILD" != release ] || [ "$done" -gt 0 ]
 }
+
+@test "load: a full file system at every call that changes one" {
+	release_only
+	local at failed=0
+	enroot load --name good "$URI"
+	manifest home/.local/share/enroot/good >good.list
+	enroot remove -f good
+	rm -rf home/.cache
+	FAULTS=()
+	count enroot load --name good "$URI"
+	enroot remove -f good
+	for ((at = 1; at <= CALLS; at += 13)); do
+		faulty "FAULT_AT=$at"
+		run enroot load --name c "$URI"
+		echo "call $at: $output"
+		TEST_ENV=()
+		if [ "$status" -eq 0 ]; then
+			manifest home/.local/share/enroot/c >c.list
+			same_listing good.list c.list
+			enroot remove -f c
+		else
+			failed=$((failed + 1))
+			assert_one_error 'No space left on device'
+		fi
+		cache_is_whole
+		[ -z "$(ls -A home/.local/share/enroot)" ]
+		rm -rf home/.cache
+	done
+	[ "$failed" -gt 0 ]
+}
