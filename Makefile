@@ -19,6 +19,12 @@ build/san/build.ninja:
 sanitized: build/san/build.ninja
 	ninja -C build/san
 
+# Not installed by default: meson_options.txt says what it changes.
+hardened:
+	tools/deps build
+	[ -e build/hardened/build.ninja ] || meson setup build/hardened -Dwerror=true -Dtests=false -Dhardened=true
+	ninja -C build/hardened
+
 install: all
 	DESTDIR='$(DESTDIR)' meson install -C build/release --no-rebuild
 
@@ -43,6 +49,6 @@ fuzz:
 	tools/fuzz
 
 clean:
-	rm -rf build/release build/san build/fuzz
+	rm -rf build/release build/san build/hardened build/fuzz
 
-.PHONY: all sanitized install demo check lint bench fuzz clean
+.PHONY: all sanitized hardened install demo check lint bench fuzz clean
