@@ -223,6 +223,40 @@ same_image() {
 	assert_only b.sqsh short.sqsh text
 }
 
+@test "images of other tools: only what a container would have, whatever the compression" {
+	mkdir -p t/dev t/.enroot t/usr/dev t/mount/inner t/etc
+	echo kept >t/usr/dev/kept && echo kept >t/usr/.lock && ln t/usr/.lock t/usr/hard && ln -s usr t/link
+	echo gone >t/dev/gone && echo gone >t/.lock && echo gone >t/.enroot/gone && : >t/target && echo gone >t/mount/inner/x
+	mkfifo t/fifo
+	python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("t/socket")'
+	chmod 0 t/target t/mount
+	cat >want <<-'END'
+		d ./
+		d dev/
+		d etc/
+		p fifo
+		l link -> usr
+		d usr/
+		- usr/.lock
+		d usr/dev/
+		- usr/dev/kept
+		h usr/hard link to usr/.lock
+	END
+	local compression
+	for compression in gzip xz lzo zstd; do
+		rm -f other.sqsh out.tar
+		as_tree_owner mksquashfs t other.sqsh -quiet -no-progress -comp $compression -b 4096 -all-time 1600000000 \
+			-p 'null c 666 0 0 1 3' -p 'block b 600 7 7 8 1' >/dev/null 2>&1
+		chmod a+r other.sqsh
+		run enroot export --format docker-archive -o out.tar other.sqsh
+		[ "$status" -eq 0 ]
+		[[ $output == *"[INFO] 3 device files and sockets were left out"* ]]
+		tar -xOf out.tar "$(tar -tf out.tar | grep 'tar$')" | tar -tvf - >list
+		refute grep -vq ' 0/0 ' list
+		awk '{ printf "%s", substr($1, 1, 1); for (i = 6; i <= NF; i++) printf " %s", $i; print "" }' list | diff - want
+	done
+}
+
 @test "damaged and malicious images end in one error or in an archive" {
 	need_image busybox
 	enroot import -o b.sqsh "docker://$REGISTRY#busybox:1"
