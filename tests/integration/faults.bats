@@ -143,7 +143,7 @@ REFERENCES
 	grep -q '^\[WARN\]' <<<"$output"
 }
 
-# One hostile image: import, and create where it was accepted. Says what went wrong.
+# One hostile image: import, and create and load where it was accepted, else load alone. Says what went wrong.
 try_hostile() {
 	local name=$1 what=$2 lines
 	push_layout "hostile/$name:1" "hostile-$name:1" 2>/dev/null || {
@@ -159,8 +159,13 @@ try_hostile() {
 			echo "$name: $lines [ERROR] lines: $output"
 			return 1
 		}
-		[ ! -e out.sqsh ] && return 0
-		echo "$name: refused, but left a file"
+		[ ! -e out.sqsh ] || {
+			echo "$name: refused, but left a file"
+			return 1
+		}
+		EXEC='timeout 60' run enroot load -n loaded "docker://$REGISTRY#hostile-$name:1"
+		[ "$status" -eq 1 ] && [ -z "$(ls -A "$DATA" 2>/dev/null)" ] && return 0
+		echo "$name: import refuses it, but load says $status: $output"
 		return 1
 		;;
 	*)
@@ -174,7 +179,12 @@ try_hostile() {
 		echo "$name: imported, but create says $status: $output"
 		return 1
 	}
-	enroot remove -f "$name"
+	EXEC='timeout 60' run enroot load -n loaded "docker://$REGISTRY#hostile-$name:1"
+	[ "$status" -eq 0 ] || {
+		echo "$name: imported, but load says $status: $output"
+		return 1
+	}
+	enroot remove -f "$name" loaded
 }
 
 # Everything about a small folder: names, types, modes, owners, times, inodes, contents.
