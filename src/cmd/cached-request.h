@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
 #include "config/settings.h"
 #include "store/images.h"
 
@@ -16,6 +17,10 @@ char *cached_request(const struct settings *s, const char *uri);
 
 /* Does URI name one manifest for ever, so that what a cache has for it needs no asking? */
 bool cached_uri_is_fixed(const char *uri);
+
+/* For who builds (enroot-image only): the image that URI resolves to now, from a cache or built into one's own. Its
+ * descriptor, and in *PATH where; the caller owns both. The same image is found by its digest from then on. */
+int cached_build(const struct settings *s, const char *uri, char **path, struct error *err);
 
 /* The image that some cache has for URI, as it was got last: its descriptor, and in *PATH where; the caller owns both. */
 int cached_find(const struct settings *s, const char *uri, char **path);

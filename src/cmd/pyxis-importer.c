@@ -20,9 +20,7 @@
 #include "base/str.h"
 #include "cmd/cached-request.h"
 #include "cmd/cmd.h"
-#include "cmd/requests.h"
 #include "cmd/usage.h"
-#include "image/cached.h"
 
 #define SECONDS_PER_DAY 86400
 
@@ -58,12 +56,7 @@ static int open_image(const struct settings *s, const char *uri, char **path, st
 	int fd = cached_uri_is_fixed(uri) ? cached_find(s, uri, path) : -1;
 	if (fd >= 0)
 		return fd;
-	struct import_request req;
-	if (request_import(s, uri, NULL, &req, err) < 0)
-		return -1;
-	const struct image_cache cache = cached_images(s);
-	_cleanup_free_ char *request = cached_request(s, uri);
-	return image_cached(&req, &cache, request, path, err);
+	return cached_build(s, uri, path, err);
 }
 
 static int get(const struct settings *s, const char *uri, struct error *err)

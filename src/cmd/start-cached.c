@@ -19,20 +19,14 @@
 #include "cmd/cached-request.h"
 #include "cmd/cmd.h"
 #include "cmd/directives.h"
-#include "cmd/requests.h"
 #include "cmd/start-uri.h"
-#include "image/cached.h"
 
 static int resolve(struct settings *s, const char *conf, const char *uri, struct error *err)
 {
-	struct import_request req;
 	_cleanup_free_ char *real = NULL, *path = NULL;
-	if ((*conf != '\0' && directives_take(s, conf, &real, err) < 0) ||
-		request_import(s, uri, NULL, &req, err) < 0)
+	if (*conf != '\0' && directives_take(s, conf, &real, err) < 0)
 		return -1;
-	const struct image_cache cache = cached_images(s);
-	_cleanup_free_ char *request = cached_request(s, uri);
-	return image_cached(&req, &cache, request, &path, err);
+	return cached_build(s, uri, &path, err);
 }
 
 /* Returns only on failure. */

@@ -155,7 +155,7 @@ inside() {
 	enroot cache ls >list
 	[ "$(grep -c '^blob ' list)" -eq 2 ]
 	grep -q "^image .*docker://$REGISTRY#busybox:sha256:" list
-	[ "$(enroot cache ls --json | python3 -c 'import json,sys; d=json.load(sys.stdin); print(sorted(e["kind"] for e in d["entries"]), sum(e["bytes"] for e in d["entries"]) == d["bytes"])')" = "['blob', 'blob', 'image', 'tag'] True" ]
+	[ "$(enroot cache ls --json | python3 -c 'import json,sys; d=json.load(sys.stdin); print(sorted(e["kind"] for e in d["entries"]), sum(e["bytes"] for e in d["entries"]) == d["bytes"])')" = "['blob', 'blob', 'image', 'tag', 'tag', 'tag'] True" ]
 	enroot cache verify
 	# nothing is old yet
 	[ -z "$(enroot cache prune 2>/dev/null)" ]
@@ -379,4 +379,22 @@ assert any(not e["own"] and e["path"].startswith(sys.argv[1]) for e in d["entrie
 	pid=$(enroot start --detach --offline --name called "$uri" sleep 60)
 	enroot exec called true
 	enroot stop called
+}
+
+@test "what was started by its tag is there by its digest, too, without asking" {
+	local uri=docker://$REGISTRY#busybox:1 digest form before
+	inside "$uri"
+	digest=$(enroot digest "$uri" 2>/dev/null)
+	before=$(state_of_cache "$CACHE")
+	mv "$BIN/enroot-image" "$BIN/enroot-image.away"
+	for form in "docker://$REGISTRY#busybox@$digest" "docker://$REGISTRY#busybox:1@$digest"; do
+		run --separate-stderr inside "$form"
+		[ "$status" -eq 0 ] && [ "$output" = $'in\n/etc/rc' ] && [ -z "$stderr" ] || break
+	done
+	mv "$BIN/enroot-image.away" "$BIN/enroot-image"
+	[ "$status" -eq 0 ]
+	[ "$output" = $'in\n/etc/rc' ]
+	[ -z "$stderr" ]
+	inside "$uri"
+	[ "$(state_of_cache "$CACHE")" = "$before" ]
 }
