@@ -49,6 +49,8 @@ static int refuse_existing(const struct publish *p, bool replace, struct error *
 		return error_set(err, EISDIR, "Is a directory: %s", p->path);
 	if (!replace)
 		return error_set(err, EEXIST, "File already exists: %s", p->path);
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) /* /dev/null, say, in the hands of root */
+		return error_set(err, EEXIST, "File already exists, and is no regular file: %s", p->path);
 	return 0;
 }
 

@@ -25,7 +25,7 @@ struct publish {
 
 /*
  * Begin a file at PATH with permissions MODE & ~umask. Without REPLACE an existing file is refused at once
- * ("File already exists: PATH", EEXIST); a directory there is refused always. A missing parent is
+ * ("File already exists: PATH", EEXIST); a directory, device or FIFO there is refused always. A missing parent is
  * "No such file or directory: PATH".
  */
 int publish_begin(struct publish *p, const char *path, mode_t mode, bool replace, struct error *err);

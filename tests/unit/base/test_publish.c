@@ -95,6 +95,9 @@ static void names_what_is_wrong(void **state)
 	assert_string_equal(err.message, "No such file or directory: none/file");
 	assert_int_equal(publish_begin(&p, "sub", 0644, true, &err), -1);
 	assert_int_equal(err.code, EISDIR);
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	assert_int_equal(publish_begin(&p, "fifo", 0644, true, &err), -1);
+	assert_string_equal(err.message, "File already exists, and is no regular file: fifo");
 }
 
 static void hashes(void **state)
