@@ -171,6 +171,25 @@ cache_state() {
 		"HOME=$WORK/home" ENROOT_ALLOW_HTTP=y "$BIN/enroot-pyxis-importer" get "$URI"
 }
 
+@test "what root put into a system-wide cache is served from there, and nothing is written" {
+	need_root
+	local system=$WORK/system path before
+	mkdir "$system"
+	ENROOT_CACHE_PATH=$system as_uid 0 0 "$BIN/enroot-pyxis-importer" get "$URI" >path 2>/dev/null </dev/null
+	path=$(cat path)
+	chmod -R a+rX "$system"
+	before=$(find "$system" -printf '%p %i %C@ %T@\n' | sort)
+	export ENROOT_CACHE_SYSTEM_PATH=$system
+	run --separate-stderr importer get "$URI"
+	[ "$status" -eq 0 ]
+	[ "$output" = "$path" ]
+	refute grep -q Wrote <<<"$stderr"
+	[ "$(enroot start "$output" echo started)" = started ]
+	[ "$(find "$system" -printf '%p %i %C@ %T@\n' | sort)" = "$before" ]
+	[ -z "$(find "$CACHE/images" -name '*.sqsh' 2>/dev/null)" ]
+	unset ENROOT_CACHE_SYSTEM_PATH
+}
+
 @test "two users share one cache: one build where they trust each other, each his own where not" {
 	need_root
 	local other=4343 path
