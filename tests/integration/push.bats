@@ -141,6 +141,15 @@ refused() {
 	[ "$(requests ' 401$')" -ge 2 ]
 }
 
+@test "a registry that anybody may read wants to know who pushes" {
+	proxy --public --tokens me:secret --
+	run enroot push "$IMAGE" "docker://$PROXY#$R:1"
+	refused "401 Unauthorized"
+	run enroot push "$IMAGE" "docker://me:secret@$PROXY#$R:1"
+	pushed
+	[ "$(requests '^GET /token')" -ge 1 ]
+}
+
 @test "a broken upload goes on where it broke, if the registry knows" {
 	proxy "^PATCH=keep:1500000*1" "^PATCH=keep:2000000*1"
 	run enroot push "$IMAGE" "docker://$PROXY#$R:1"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An HTTP proxy in front of a registry that does what networks and servers do at their worst.
 
-usage: fault-proxy.py --upstream HOST:PORT --port-file FILE --log FILE [--listen ADDRESS] [--tls CERT KEY] [--client-ca FILE] [--tokens [USER:PASSWORD]]
+usage: fault-proxy.py --upstream HOST:PORT --port-file FILE --log FILE [--listen ADDRESS] [--tls CERT KEY] [--client-ca FILE] [--tokens [USER:PASSWORD]] [--public]
                       [--token-uses N] [--token-life S] [--realm URL] [--service NAME]
                       [--latency MS] [--rate BYTES] [--cut PERCENT] [--seed N] [RULE]…
 
@@ -31,8 +31,8 @@ request's "METHOD PATH" acts on that request. Actions:
 With --latency each connection and each request wait so long, as on a far network; --rate is the bytes a second that all
 answers share; --cut breaks so many percent of the answers somewhere in the middle, the same ones for the same --seed.
 With --tokens requests below /v2/ need a token, which /token gives out (to anybody, or to USER:PASSWORD only), good for
-N requests. Each request is a line of the log: METHOD PATH RANGE KIND-OF-AUTHORIZATION STATUS.
-Ends when its standard input does.
+N requests; with --public only what changes something needs one. Each request is a line of the log:
+METHOD PATH RANGE KIND-OF-AUTHORIZATION STATUS. Ends when its standard input does.
 """
 import argparse
 import base64
@@ -189,6 +189,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def is_authorized(self):
         if self.options.tokens is None or not self.path.startswith("/v2/"):
+            return True
+        if self.options.public and self.command in ("GET", "HEAD"):
             return True
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         with lock:
@@ -376,6 +378,7 @@ def main():
     p.add_argument("--tls", nargs=2)
     p.add_argument("--client-ca")
     p.add_argument("--tokens", nargs="?", const="")
+    p.add_argument("--public", action="store_true")
     p.add_argument("--token-uses", type=int, default=1 << 30)
     p.add_argument("--token-life", type=float, default=300)
     p.add_argument("--realm")
