@@ -398,9 +398,12 @@ processors_of() {
 
 @test "a background process keeps the server, but not the caller's pipe" {
 	own_image
-	run -0 as_user timeout 20 "$BIN/enroot" start "$IMAGE" sh -c '(sleep 3; ls /bin >/dev/null) >/dev/null 2>&1 </dev/null & echo started'
+	mkdir -m 777 shared
+	run -0 as_user timeout 20 "$BIN/enroot" start -m "$WORK/shared:/shared" "$IMAGE" sh -c \
+		'(until [ -e /shared/go ]; do sleep 0.05; done; ls /bin >/dev/null) >/dev/null 2>&1 </dev/null & echo started'
 	[ "$output" = started ]
 	[ -n "$(servers)" ]
+	touch shared/go
 	wait_for no_servers
 }
 
