@@ -97,15 +97,13 @@ static int take_environment(spank_t sp)
 	if (fd < 0 || n < 0 || all == 0)
 		return -1;
 	close(fd);
-	for (char *entry = text; entry < text + all; entry += strlen(entry) + 1) {
-		char *equals = strchr(entry, '='), *next = entry + strlen(entry) + 1;
+	for (char *entry = text, *next; entry < text + all; entry = next) {
+		char *equals = strchr(entry, '=');
+		next = entry + strlen(entry) + 1;
 		if (equals == NULL)
 			continue;
 		*equals = '\0';
 		(void)spank_setenv(sp, entry, equals + 1, 1);
-		entry = equals + 1; /* the loop skips the value */
-		if (next >= text + all)
-			break;
 	}
 	return 0;
 }
