@@ -52,9 +52,9 @@ struct removal {
 
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t wake;
-	struct node *newest;      /* the newest first, so that few directories are open */
-	unsigned queued, pending; /* PENDING: queued or being worked on */
-	struct error error;       /* the first one */
+	struct node *newest; /* the newest first, so that few directories are open */
+	unsigned pending;    /* queued or being worked on */
+	struct error error;  /* the first one */
 	atomic_bool failed;
 };
 
@@ -79,7 +79,6 @@ static void push(struct removal *x, struct node *node)
 	pthread_mutex_lock(&x->lock);
 	node->next = x->newest;
 	x->newest = node;
-	x->queued++;
 	x->pending++;
 	pthread_cond_signal(&x->wake);
 	pthread_mutex_unlock(&x->lock);
@@ -88,10 +87,8 @@ static void push(struct removal *x, struct node *node)
 static struct node *take(struct removal *x)
 {
 	struct node *node = x->newest;
-	if (node != NULL) {
+	if (node != NULL)
 		x->newest = node->next;
-		x->queued--;
-	}
 	return node;
 }
 
@@ -354,7 +351,8 @@ static void run(struct removal *x)
 		work_on(x, node);
 		done(x);
 	}
-	for (unsigned i = 1; x->pending != 0 && !x->failed && i < threads_wanted(); i++)
+	unsigned wanted = x->entries < ALONE || x->failed ? 1 : threads_wanted();
+	for (unsigned i = 1; i < wanted; i++)
 		started += pthread_create(&threads[started], NULL, work, x) == 0;
 	work(x);
 	while (started > 0)
