@@ -481,6 +481,29 @@ make_certificates() {
 	[[ $output == *"Unsupported architecture: nonsense"* ]]
 }
 
+@test "foreign layers come from their urls after the registry, without credentials" {
+	local layer elsewhere elsewhere_log
+	layer=$(busybox_layer)
+	proxy
+	elsewhere=$PROXY elsewhere_log=$LOG
+	curl -s -H "Accept: application/vnd.oci.image.manifest.v1+json" "http://$REGISTRY/v2/busybox/manifests/1" |
+		python3 -c 'import json,sys
+m = json.load(sys.stdin)
+m["layers"][0]["urls"] = ["http://127.0.0.1:1/gone"] + sys.argv[1:]
+print(json.dumps(m))' "http://$elsewhere/v2/busybox/blobs/$layer" >manifest
+	chmod a+r manifest
+	proxy --tokens -- "/manifests/=replace:$WORK/manifest" "/blobs/$layer=status:404"
+	run fetch busybox:1
+	good 1
+	[ "$(grep -c "/blobs/$layer .* Bearer 404" "$LOG")" -eq 1 ]
+	[ "$(grep -c "/blobs/$layer - - 200" "$elsewhere_log")" -eq 1 ]
+	# nowhere
+	rm -rf "$WORK/home/cache"
+	sed -i "s|http://$elsewhere|http://127.0.0.1:1|" manifest
+	run fetch busybox:1
+	bad "127.0.0.1:1"
+}
+
 @test "Docker's own manifests are taken" {
 	skopeo copy -q -f v2s2 --src-tls-verify=false --dest-tls-verify=false "docker://$REGISTRY/big:1" \
 		"docker://$REGISTRY/docker-big:1"
