@@ -161,6 +161,7 @@ static int detach_old_root(int root)
 
 int root_pivot(int root, struct error *err)
 {
+	bool is_covering = false;
 	if (fchdir(root) < 0)
 		return error_errno(err, "failed to change directory to the root filesystem");
 	if (syscall(SYS_pivot_root, ".", ".") < 0) {
@@ -168,10 +169,11 @@ int root_pivot(int root, struct error *err)
 			return error_errno(err, "failed to pivot to the root filesystem");
 		if (move_over_root(err) < 0)
 			return -1;
+		is_covering = true;
 	} else if (detach_old_root(root) < 0) {
 		return error_errno(err, "failed to detach the host's filesystems");
 	}
 	if (chdir("/") < 0)
 		return error_errno(err, "failed to change directory to /");
-	return 0;
+	return is_covering;
 }

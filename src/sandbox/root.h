@@ -27,5 +27,8 @@ bool root_is_marked(int root); /* is something of that name there? */
 /* Make ROOT read-only; with WRITABLE only /.lock and /.enroot in it. */
 int root_seal(int root, bool writable, struct error *err);
 
-/* Make ROOT "/" and the working directory, and let go of everything outside. */
+/*
+ * Make ROOT "/" and the working directory, and let go of everything outside. Returns 1 where that is not possible
+ * (the host's root is the initial ramfs) and ROOT only covers it: whoever may unmount could uncover it.
+ */
 int root_pivot(int root, struct error *err);

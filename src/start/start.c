@@ -131,7 +131,12 @@ static int start_seal_root(struct start *s, struct error *err)
 
 static int start_pivot(struct start *s, struct error *err)
 {
-	return root_pivot(s->root, err);
+	int r = root_pivot(s->root, err);
+	if (r <= 0 || !has_user_namespace(s) || !ids_are_root(&s->ids))
+		return MIN(r, 0);
+	/* Mounts that come from another user namespace's cannot be taken apart, mount_namespaces(7). */
+	const struct namespaces locked = { .user = true, .map_root = true, .mount = true };
+	return namespaces_enter(&locked, err);
 }
 
 static int start_drop_privileges(struct start *s, struct error *err)

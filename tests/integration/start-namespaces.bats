@@ -178,6 +178,10 @@ is_not_stopped() {
 	[ "${lines[0]}" = 1 ]
 	[[ ${lines[1]} == *"No such file"* ]]
 	[ "$(cat "$DATA/c/new")" = new ]
+	# Root of the container cannot uncover what is under it, but does mount things.
+	run -0 on_ramfs "enroot start --root c sh -c 'umount -l / && echo uncovered; mount -t tmpfs tmpfs /srv && umount /srv && id -u'"
+	[ "${lines[-1]}" = 0 ]
+	refute grep -q uncovered <<<"$output"
 	# What joins lands in the container, and it is listed.
 	run -0 on_ramfs 'enroot start --detach --name x c sh -c "exec sleep 100" >/dev/null
 		enroot list -f | grep -c "^c .*sleep 100"; enroot exec x cat /new; enroot stop x'

@@ -87,7 +87,7 @@ static int pivot_in_child(const char *dir)
 		return 2;
 	if (plays_ramfs)
 		refuse_pivot();
-	if (root_pivot(root, &err) < 0)
+	if (root_pivot(root, &err) != (plays_ramfs ? 1 : 0))
 		return 3;
 	if (stat("/marker", &st) < 0 || stat("marker", &st) < 0 || stat("/../../marker", &st) < 0)
 		return 4;
