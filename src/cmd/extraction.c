@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/space.h"
 #include "rootfs/extract.h"
 #include "rootfs/remove.h"
 
@@ -72,6 +73,10 @@ int extraction_run(const struct settings *settings, int fd, const char *name,
 	progress_begin_entries(&progress, "Extracting", sqfs_image_info(image)->inodes);
 	options.progress = &progress;
 	int r = tree >= 0 ? extract_image(image, tree, &options, &left_out, err) : -1;
+	/* An image does not say what it will be: three times its size, or what was written already. */
+	uint64_t need = MAX(sqfs_image_info(image)->bytes * 3, progress.done);
+	if (r < 0)
+		(void)space_hint_beside(scratch->path, need, "ENROOT_DATA_PATH", err);
 	progress_end(&progress);
 	sqfs_image_close(image);
 	if (r < 0)

@@ -205,7 +205,9 @@ static int add_files(struct assembling *a, struct error *err)
 	_cleanup_free_ char *pinned = NULL;
 	struct source_image recorded = *image;
 	if (a->what->req->by_digest && image->origin != NULL)
-		recorded.provenance = pinned = xasprintf("%s:%s", image->origin, image->manifest_digest);
+		pinned = xasprintf("%s:%s", image->origin, image->manifest_digest);
+	if (pinned != NULL)
+		recorded.provenance = pinned;
 	image_format_rc(&recorded, options, &rc);
 	image_format_rc_local(&local);
 	image_format_environment(&image->config, &environment);

@@ -304,7 +304,7 @@ static void work_on(struct removal *x, struct node *node)
 	struct node *children = NULL;
 	bool goes_on = false;
 	int r = node->stream == NULL ? enter(x, node, &err) : 0;
-	if (r == 0) {
+	if (r == 0 && node->stream != NULL) {
 		r = list(x, node, &children, &err);
 		goes_on = r == 1;
 	}

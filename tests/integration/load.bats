@@ -182,6 +182,10 @@ slow_load() {
 	run enroot load -n box "docker://$REGISTRY#debian:1"
 	assert_one_error 'No space left on device' 'are needed' 'are free in .*/small' ENROOT_DATA_PATH
 	[ -z "$(ls -A small)" ]
+	ENROOT_DATA_PATH=$DATA enroot import -o image.sqsh "docker://$REGISTRY#debian:1"
+	run enroot create -n box image.sqsh
+	assert_one_error 'No space left on device' 'are needed' 'are free in .*/small' ENROOT_DATA_PATH
+	[ -z "$(ls -A small)" ]
 }
 
 @test "a damaged blob of the cache is fetched again, and the tree made anew" {
