@@ -180,6 +180,21 @@ gone() {
 	kill -0 "$!"
 }
 
+@test "a PID that another container got meanwhile is not taken for the one that had a name" {
+	enroot start --detach --name first box sleep 1000
+	[ "$(enroot exec first echo it)" = it ]
+	read -r pid began <run/enroot/run/first
+	# As if the kernel had given the number again: the record is of a process that began at another time.
+	as_user sh -c "echo $pid $((began - 1)) >run/enroot/run/first"
+	run enroot exec first true
+	assert_one_error "Process not found: first"
+	run enroot stop first
+	assert_one_error "Process not found: first"
+	enroot exec "$pid" true
+	as_user sh -c "echo $pid $began >run/enroot/run/first"
+	enroot stop first
+}
+
 @test "command lines of stop" {
 	run enroot stop
 	[ "$status" -eq 1 ]
