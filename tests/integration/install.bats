@@ -90,3 +90,33 @@ SCRIPT
 	[[ " $(complete enroot create '') " != *" other.txt "* ]]
 	[[ " $(complete enroot start '') " == *" two "* ]]
 }
+
+# old_package: the established tool's, with two of its hooks, in old.deb
+old_package() {
+	mkdir -p old/DEBIAN old/etc/enroot/hooks.d
+	printf '# Copyright (c) NVIDIA CORPORATION\n' | tee old/etc/enroot/hooks.d/10-shadow.sh >old/etc/enroot/hooks.d/98-nvidia.sh
+	printf '/etc/enroot/hooks.d/%s\n' 10-shadow.sh 98-nvidia.sh >old/DEBIAN/conffiles
+	printf 'Package: enroot\nVersion: 4.0.1-1\nArchitecture: all\nMaintainer: x <x@localhost>\nDescription: x\n' >old/DEBIAN/control
+	dpkg-deb --root-owner-group -b old old.deb >/dev/null
+}
+
+@test "the Debian package takes the place of the established tool's" {
+	need_root
+	release_only # what is packaged
+	local deb in source=${BATS_TEST_DIRNAME%/*/*}
+	deb=$(ENROOT_PACKAGE_BUILD=${ENROOT_TEST_BUILD_DIR:-$source/build/release} "$source/packaging/deb" "$WORK/debs")
+	[[ $(dpkg-deb -f "$deb" Depends) == *libcurl4* ]]
+	[ "$(dpkg-deb -f "$deb" Provides)" = enroot+caps ]
+	[ -z "$(dpkg-deb -c "$deb" | grep -vE '^[-dl]rw.r.[-x]r.[-x] root/root ')" ]
+	old_package
+	mkdir -p root/var/lib/dpkg && touch root/var/lib/dpkg/status
+	in=(dpkg "--root=$WORK/root" --force-script-chrootless --force-depends --force-confold --log=/dev/null -i)
+	"${in[@]}" old.deb >dpkg.log
+	echo '# ours' >>root/etc/enroot/hooks.d/98-nvidia.sh
+	echo '# a site' >root/etc/enroot/hooks.d/60-site.sh
+	"${in[@]}" "$deb" >>dpkg.log 2>&1
+	(cd root/etc/enroot/hooks.d && echo *) >hooks
+	[ "$(cat hooks)" = "60-site.sh 98-nvidia.sh.dpkg-bak" ]
+	[ "$(dpkg-query "--admindir=$WORK/root/var/lib/dpkg" -W -f '${Status}' enroot)" = "install ok installed" ]
+	[ "$(root/usr/bin/enroot version)" = "$(dpkg-deb -f "$deb" Version)" ]
+}
