@@ -152,8 +152,8 @@ static bool look(const struct work_lock *l, struct seen *seen)
 	_cleanup_close_ int fd =
 		openat(l->dir, l->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	seen->text[0] = '\0';
-	if (fd < 0)
-		return errno == EACCES && fstatat(l->dir, l->name, &seen->st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (fd < 0) /* a symlink, or one that we may not read: its age is all that we know */
+		return errno != ENOENT && fstatat(l->dir, l->name, &seen->st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (fstat(fd, &seen->st) < 0)
 		return false;
 	ssize_t n = fd_read_full(fd, seen->text, sizeof(seen->text) - 1);
@@ -166,7 +166,11 @@ static bool is_stale(const struct work_lock *l, const struct seen *seen)
 	struct stat ours;
 	if (work_lock_owner_is_dead(seen->text))
 		return true;
-	return fstat(l->fd, &ours) == 0 && ours.st_mtim.tv_sec - seen->st.st_mtim.tv_sec > STALE_SECONDS;
+	if (fstat(l->fd, &ours) < 0)
+		return false;
+	/* Who lives touches his: a time in the future (the clock was set back, somebody's joke) would never grow old. */
+	int64_t age = (int64_t)ours.st_mtim.tv_sec - (int64_t)seen->st.st_mtim.tv_sec;
+	return age > STALE_SECONDS || age < -STALE_SECONDS;
 }
 
 /* Remove the stale lock that was SEEN. Of several who try, one moves it away; who moved a fresh one puts it back. */

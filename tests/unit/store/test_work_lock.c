@@ -141,7 +141,8 @@ static void other_hosts_hold_it_for_a_minute(void **state)
 		{ "host\nboot\npid:[1]\n1\n1\n", 0, WORK_LOCK_BUSY },
 		{ "host\nboot\npid:[1]\n1\n1\n", 50, WORK_LOCK_BUSY },
 		{ "host\nboot\npid:[1]\n1\n1\n", 65, WORK_LOCK_HELD },
-		{ "host\nboot\npid:[1]\n1\n1\n", -1000, WORK_LOCK_BUSY }, /* from the future */
+		{ "host\nboot\npid:[1]\n1\n1\n", -50, WORK_LOCK_BUSY },
+		{ "host\nboot\npid:[1]\n1\n1\n", -1000, WORK_LOCK_HELD }, /* would never grow old */
 		{ "", 0, WORK_LOCK_BUSY },
 		{ "nonsense", 65, WORK_LOCK_HELD },
 		{ "\n\n\n\n\n", 0, WORK_LOCK_BUSY },
@@ -154,6 +155,20 @@ static void other_hosts_hold_it_for_a_minute(void **state)
 		work_lock_free(l);
 		(void)unlink(lock_path);
 	}
+}
+
+/* What cannot be read is somebody's lock all the same, and ends like one. */
+static void a_symlink_is_held_for_a_minute(void **state)
+{
+	(void)state;
+	struct timespec old[2] = { { .tv_sec = time(NULL) - 65 } };
+	old[1] = old[0];
+	assert_int_equal(symlink("/nowhere", lock_path), 0);
+	struct work_lock *l = work_lock_new(path);
+	assert_int_equal(work_lock_try(l), WORK_LOCK_BUSY);
+	assert_int_equal(utimensat(AT_FDCWD, lock_path, old, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(work_lock_try(l), WORK_LOCK_HELD);
+	work_lock_free(l);
 }
 
 /* A holder that was taken for dead comes back: it must not remove the new holder's lock. */
@@ -269,6 +284,7 @@ int main(void)
 		cmocka_unit_test(the_dead_hold_nothing),
 		cmocka_unit_test(who_waits_only_looks),
 		cmocka_unit_test(other_hosts_hold_it_for_a_minute),
+		cmocka_unit_test(a_symlink_is_held_for_a_minute),
 		cmocka_unit_test(a_late_holder_harms_nobody),
 		cmocka_unit_test(without_a_place_the_work_is_done),
 		cmocka_unit_test(many_wait_for_one),
