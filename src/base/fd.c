@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/interrupt.h"
@@ -110,6 +111,11 @@ void fd_ensure_standard(void)
 		if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
 			return;
 	}
+}
+
+bool fd_may_access(int dir, const char *name, int mode)
+{
+	return syscall(SYS_faccessat, dir, name, mode) == 0;
 }
 
 unsigned long fd_raise_limit(struct rlimit *old)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,6 +32,12 @@ int fd_read_all(int fd, size_t max, char **data, size_t *len);
 struct rlimit;
 unsigned long fd_raise_limit(struct rlimit *old);
 void fd_restore_limit(const struct rlimit *old);
+
+/*
+ * May this process do MODE (R_OK, W_OK, X_OK) with NAME in DIR? As faccessat(3), but for the call: the C library tries
+ * faccessat2(2) first, and takes the EPERM of a filter that does not know it for an answer.
+ */
+bool fd_may_access(int dir, const char *name, int mode);
 
 /*
  * Open /dev/null for whichever of the descriptors 0, 1 and 2 are closed, so that no file of ours gets one of

@@ -135,7 +135,7 @@ static int add_library(struct builder *b, const char *dir, struct error *err)
 {
 	uint32_t node = add_directory(b, TREE_ROOT, BUNDLE_LIBRARY);
 	_cleanup_close_ int fd = dir != NULL ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (fd < 0 || faccessat(fd, "common.sh", R_OK, 0) < 0)
+	if (fd < 0 || !fd_may_access(fd, "common.sh", R_OK))
 		return 0;
 	return copy_file(b, node, fd, "common.sh", dir, err);
 }

@@ -63,7 +63,7 @@ static int check_existing(const struct layout *l, bool replace, struct error *er
 	if (!replace)
 		return error_set(err, EEXIST, "File already exists: %s", l->path);
 	_cleanup_free_ char *mark = xasprintf("%s/oci-layout", l->name);
-	if (S_ISDIR(st.st_mode) && faccessat(l->parent, mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (S_ISDIR(st.st_mode) && fstatat(l->parent, mark, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	error_set(err, EEXIST, "File already exists, and is no OCI layout: %s", l->path);
 	return error_hint(err, "remove it, or choose another name");

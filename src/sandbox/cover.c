@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/memory.h"
 #include "sandbox/mount.h"
 
@@ -37,8 +37,8 @@ static int copy_top_directories(int root, int upper)
 		if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN) ||
 			fstatat(root, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 			continue;
-		/* One that we may not list would be no more than a name. (The plain call: see root_is_writable.) */
-		if (syscall(SYS_faccessat, root, e->d_name, R_OK | X_OK) < 0)
+		/* One that we may not list would be no more than a name. */
+		if (!fd_may_access(root, e->d_name, R_OK | X_OK))
 			continue;
 		count++;
 		if (mkdirat(upper, e->d_name, 0700) < 0 ||

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/memory.h"
 #include "sandbox/mount.h"
 
@@ -81,13 +82,9 @@ int root_bind(const char *path, char **real, struct error *err)
 	return root;
 }
 
-/*
- * Not by the C library, which tries faccessat2(2) first: where a filter refuses calls that it does not know, a writable
- * root filesystem would be taken for a shared one, and changes to it would be lost.
- */
 bool root_is_writable(int root)
 {
-	return syscall(SYS_faccessat, root, ".", W_OK) == 0;
+	return fd_may_access(root, ".", W_OK);
 }
 
 bool root_is_marked(int root)

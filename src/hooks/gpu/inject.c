@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/memory.h"
 #include "base/publish.h"
 #include "base/str.h"
@@ -138,7 +139,7 @@ static int make_room(struct inject *in, const char *path, struct error *err)
 	_cleanup_free_ char *folder = NULL;
 	_cleanup_close_ int there = resolve_open(root, path, O_PATH | O_NOFOLLOW, &ignored);
 	_cleanup_close_ int dir = there >= 0 ? -1 : open_ancestor(root, path, &folder);
-	if (dir < 0 || faccessat(dir, ".", W_OK | X_OK, 0) == 0)
+	if (dir < 0 || fd_may_access(dir, ".", W_OK | X_OK))
 		return 0;
 	if (fstat(root, &top) < 0 || fstat(dir, &st) < 0 || top.st_dev != st.st_dev)
 		return 0; /* /dev, /sys: the host's */
