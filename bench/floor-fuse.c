@@ -34,12 +34,18 @@ static void die(const char *what)
 	exit(1);
 }
 
+static void *grow(void *old, size_t size)
+{
+	void *grown = realloc(old, size);
+	if (grown == NULL)
+		die("realloc");
+	return grown;
+}
+
 static struct node *node_new(const struct stat *st)
 {
 	if ((node_count & (node_count - 1)) == 0)
-		nodes = realloc(nodes, 2 * node_count * sizeof(*nodes));
-	if (nodes == NULL)
-		die("realloc");
+		nodes = grow(nodes, 2 * node_count * sizeof(*nodes));
 	nodes[node_count] = (struct node){
 		.attr = { .ino = node_count, .mode = st->st_mode, .nlink = 1, .size = (uint64_t)st->st_size }
 	};
@@ -50,9 +56,7 @@ static void add(size_t dir, const char *name, unsigned type, size_t id)
 {
 	size_t len = strlen(name), size = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET_DIRENTPLUS + len);
 	struct node *d = &nodes[dir];
-	d->listing = realloc(d->listing, d->len + size);
-	if (d->listing == NULL)
-		die("realloc");
+	d->listing = grow(d->listing, d->len + size);
 	struct fuse_direntplus *e = memset(d->listing + d->len, 0, size);
 	if (id != 0)
 		e->entry_out = (struct fuse_entry_out){
