@@ -43,14 +43,16 @@ int blob_find(const struct cache_places *p, const char *digest, uint64_t size, s
 	return -1;
 }
 
-/* A folder of the cache, as accessible as the cache directory itself. */
+/*
+ * A folder of the cache, as accessible as the cache directory itself. Others may write there: what they put in its place
+ * before we set the mode is not followed.
+ */
 static int make_folder(const char *path, mode_t mode, struct error *err)
 {
-	if (mkdir(path, mode) == 0)
-		return chmod(path, mode) == 0 ? 0 : error_errno(err, "cannot set the mode of %s", path);
-	if (errno != EEXIST)
-		return error_errno(err, "cannot create directory %s", path);
-	return 0;
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : error_errno(err, "cannot create directory %s", path);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 && fchmod(fd, mode) == 0 ? 0 : error_errno(err, "cannot set the mode of %s", path);
 }
 
 int cache_make_folder(const char *cache_path, const char *name, struct error *err)

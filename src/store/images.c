@@ -24,17 +24,18 @@ void image_cache_key(
 
 bool image_cache_trusts(const struct image_cache *c, const struct stat *st)
 {
+	if ((st->st_mode & S_IWOTH) != 0)
+		return false; /* whoever owns it, anybody may have written it */
 	if (st->st_uid == geteuid() || st->st_uid == 0)
 		return true;
-	for (const char *p = c->trust; p != NULL && *p != '\0';) {
-		char *end;
-		unsigned long uid = strtoul(p, &end, 10);
-		if (end == p)
-			p++; /* a separator */
-		else if (uid == st->st_uid)
-			return true;
-		else
-			p = end;
+	static const char separators[] = ", \t";
+	for (const char *p = c->trust != NULL ? c->trust : ""; *(p += strspn(p, separators)) != '\0';) {
+		size_t len = strcspn(p, separators);
+		_cleanup_free_ char *word = xstrndup(p, len);
+		uint64_t uid;
+		if (str_parse_u64(word, &uid) && uid == st->st_uid)
+			return true; /* whole numbers alone: "svc1000" is not the user 1000 */
+		p += len;
 	}
 	return false;
 }
