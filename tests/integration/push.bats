@@ -222,6 +222,13 @@ refused() {
 	assert_one_error "another manifest than was sent"
 }
 
+@test "answers that do not come to an end are given up" {
+	proxy "^PUT .*/manifests/=more:20000000"
+	run enroot push "$IMAGE" "docker://$PROXY#$R:1"
+	assert_one_error "the answer of http://.*/manifests/1 does not come to an end"
+	[ "$(requests '^PUT .*/manifests/')" -eq 1 ]
+}
+
 @test "uploads may be relative, or elsewhere: and elsewhere nobody learns who we are" {
 	local elsewhere first_log
 	proxy "^(POST|PATCH)=location:-"
@@ -240,6 +247,15 @@ refused() {
 	proxy --tokens me:secret -- "^PATCH=redirect:http://$elsewhere"
 	run enroot push "$IMAGE" "docker://me:secret@$PROXY#$R:1"
 	pushed
+	refute grep -qE ' (Basic|Bearer) ' "$first_log"
+	# which asks for what it is not to know
+	R+=-greedy
+	proxy --tokens me:secret --
+	elsewhere=$PROXY first_log=$LOG
+	proxy "^PATCH=redirect:http://$elsewhere"
+	ENROOT_TRANSFER_RETRIES=1 run enroot push "$IMAGE" "docker://me:secret@$PROXY#$R:1"
+	refused "401 Unauthorized.*redirects to a host that is not told who you are"
+	grep -q '^PATCH .* - 401$' "$first_log"
 	refute grep -qE ' (Basic|Bearer) ' "$first_log"
 	R+=-trap
 	proxy "^POST=location:ftp://$elsewhere"

@@ -256,6 +256,14 @@ requests() {
 	proxy "/blobs/=redirect-to:file:///etc/passwd"
 	run fetch big:1
 	bad "redirects to something other than HTTP"
+	# not even if it asks for them
+	proxy --tokens me:secret --
+	target=$PROXY target_log=$LOG
+	proxy "/manifests/=redirect:http://$target"
+	run enroot digest "docker://me:secret@$PROXY#big:1"
+	assert_one_error "401 Unauthorized"
+	grep -q '/manifests/.* - 401$' "$target_log"
+	[ "$(grep -cE ' (Basic|Bearer) ' "$target_log" || true)" -eq 0 ]
 }
 
 @test "anonymous tokens: fetched once, renewed when refused, also in the middle of a blob" {

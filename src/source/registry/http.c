@@ -210,6 +210,7 @@ int http_perform(
 	struct http_hop hop = { 0 };
 	http_hop_start(&hop, request->url);
 	int r = follow_redirects(h, request, &hop, response, err);
+	response->is_elsewhere = hop.drops_authorization;
 	http_hop_cleanup(&hop);
 	return r;
 }

@@ -88,6 +88,7 @@ struct http_response {
 	struct http_headers headers;
 	struct buffer body;
 	bool is_local; /* the peer's address was loopback or link-local */
+	bool is_elsewhere; /* after redirects it is not the host that was asked: a 401 of its is no challenge to answer */
 };
 #define _cleanup_http_response_ __attribute__((cleanup(http_response_cleanup)))
 void http_response_cleanup(struct http_response *r);

@@ -8,7 +8,8 @@
 #include "source/json.h"
 #include "source/registry/push_call.h"
 
-#define ANSWER_MAX ((size_t)64 << 10)
+#define ANSWER_MAX  ((size_t)64 << 10)   /* what is looked at */
+#define ANSWER_ENDS ((uint64_t)16 << 20) /* whoever says more than this will not come to an end */
 
 void push_answer_cleanup(struct push_answer *a)
 {
@@ -24,7 +25,8 @@ size_t push_answer_take_body(char *data, size_t size, size_t count, void *answer
 	struct push_answer *a = answer;
 	size_t len = size * count;
 	buffer_append(&a->body, data, MIN(len, ANSWER_MAX - a->body.len));
-	return len;
+	a->body_bytes += len;
+	return a->body_bytes <= ANSWER_ENDS ? len : 0;
 }
 
 /* "0-99", with or without "bytes=": the last byte that is there. */
@@ -137,6 +139,10 @@ static const char *remedy_of(long status)
 
 int push_error(struct push_client *c, const struct push_answer *a, struct error *err)
 {
+	if (a->result == CURLE_WRITE_ERROR) {
+		_cleanup_free_ char *shown = http_url_for_messages(a->url);
+		return error_set(err, EPROTO, "the answer of %s does not come to an end", shown);
+	}
 	if (a->result != CURLE_OK)
 		return http_error_curl(err, a->url, a->result, a->detail, c->easy);
 	long status = a->headers.status;
@@ -145,6 +151,8 @@ int push_error(struct push_client *c, const struct push_answer *a, struct error 
 	http_error_status(err, a->url, status);
 	if (why != NULL && status != 401)
 		return error_hint(err, "the registry says: %s", why);
+	if (a->is_elsewhere && (status == 401 || status == 403))
+		return error_hint(err, "the registry redirects to a host that is not told who you are");
 	if (status == 401 || status == 403)
 		return auth_hint(c->registry->auth, err);
 	return remedy_of(status) != NULL ? error_hint(err, "%s", remedy_of(status)) : -1;

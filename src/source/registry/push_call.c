@@ -139,6 +139,7 @@ static int perform_once(struct push_client *c, const struct push_call *call, con
 	struct curl_slist *headers = NULL;
 	push_answer_cleanup(a);
 	a->url = xstrdup(hop->url);
+	a->is_elsewhere = hop->drops_authorization;
 	configure(c, &body, hop->url, a);
 	add_header(&headers, "Accept", call->accept);
 	add_header(&headers, "Content-Type", call->content_type);
@@ -206,7 +207,7 @@ int push_perform(
 	if (!call->is_foreign && auth_get(c->registry->auth, NULL, &value, err) < 0)
 		return -1;
 	int r = perform_hops(c, call, value, a, err);
-	if (r == 0 && a->headers.status == 401 && !call->is_foreign) {
+	if (r == 0 && a->headers.status == 401 && !call->is_foreign && !a->is_elsewhere) {
 		r = find_fresh(c, a, value, &fresh, err);
 		if (r == 0 && fresh != NULL)
 			r = perform_hops(c, call, fresh, a, err);

@@ -36,10 +36,12 @@ struct push_answer {
 	bool is_foreign;
 	uint64_t received; /* of Range: bytes that the registry has; */
 	bool has_range;
-	struct buffer body; /* cut short */
+	struct buffer body;  /* cut short */
+	uint64_t body_bytes; /* as it was sent */
 	CURLcode result;
 	int64_t retry_after_s;
-	char *url; /* that answered: after redirects; owned */
+	char *url;         /* that answered: after redirects; owned */
+	bool is_elsewhere; /* URL is not the host that was asked: whatever it wants to know, it learns nothing */
 	char detail[CURL_ERROR_SIZE];
 };
 #define _cleanup_push_answer_ __attribute__((cleanup(push_answer_cleanup)))

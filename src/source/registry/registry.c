@@ -182,7 +182,7 @@ static int get_authorized(
 		return -1;
 	request->authorization = value;
 	int status = http_perform(r->http, request, response, err);
-	if (status == 0 && response->headers.status == 401) {
+	if (status == 0 && response->headers.status == 401 && !response->is_elsewhere) {
 		char *fresh = NULL;
 		const struct strv *challenges = &response->headers.www_authenticate;
 		if (challenges->count > 0 && (value == NULL || auth_wants_other_scope(r->auth, challenges)))

@@ -72,7 +72,7 @@ static enum outcome judge(struct upload *u, const struct push_answer *a, struct 
 	for (size_t i = 0; i < ARRAY_SIZE(lost); i++)
 		is_lost |= a->result == CURLE_OK && a->headers.status == lost[i];
 	/* A signed address that we were sent to has ended. */
-	is_lost |= u->is_foreign && a->result == CURLE_OK &&
+	is_lost |= (u->is_foreign || a->is_elsewhere) && a->result == CURLE_OK &&
 		   (a->headers.status == 401 || a->headers.status == 403);
 	if (is_lost)
 		drop_location(u);
