@@ -282,6 +282,20 @@ requests() {
 	[ "$(grep "/blobs/$BIG" "$LOG" | grep -c 'bytes=[1-9].* 206')" -eq 1 ]
 }
 
+@test "tokens are asked for the image's repository, or for that by a proxy's name, whatever the registry says" {
+	local scope
+	for scope in repository:user/image:pull repository:secret/big2:pull repository:notbig:pull repository::pull nonsense; do
+		proxy --tokens --scope "$scope" --
+		run fetch big:1
+		good
+		grep -q '^GET /token?.*scope=repository%3Abig%3Apull ' "$LOG"
+		rm -rf "$WORK/home/cache"
+	done
+	proxy --tokens --scope repository:hub/big:pull --
+	run fetch big:1 # the test's own service gives out nothing for other names
+	grep -q '^GET /token?.*scope=repository%3Ahub%2Fbig%3Apull ' "$LOG"
+}
+
 @test "a token service with credentials: from .credentials, auth.json, an identity token and USER@" {
 	TEST_ENV+=("ENROOT_CONFIG_PATH=$WORK/home/config" "REGISTRY_AUTH_FILE=$WORK/home/auth.json")
 	mkdir -p "$WORK/home/config"

@@ -2,7 +2,7 @@
 """An HTTP proxy in front of a registry that does what networks and servers do at their worst.
 
 usage: fault-proxy.py --upstream HOST:PORT --port-file FILE --log FILE [--listen ADDRESS] [--tls CERT KEY] [--client-ca FILE] [--tokens [USER:PASSWORD]] [--public]
-                      [--token-uses N] [--token-life S] [--realm URL] [--service NAME]
+                      [--token-uses N] [--token-life S] [--realm URL] [--service NAME] [--scope SCOPE]
                       [--latency MS] [--rate BYTES] [--cut PERCENT] [--seed N] [RULE]…
 
 A RULE is PATTERN=ACTION[*COUNT]: the first rule with uses left whose PATTERN (a regular expression) is found in the
@@ -204,6 +204,8 @@ class Handler(BaseHTTPRequestHandler):
         scheme = "https" if self.options.tls else "http"
         realm = self.options.realm or f"{scheme}://{self.headers['Host']}/token"
         value = f'Bearer realm="{realm}",service="{self.options.service}"'
+        if self.options.scope:
+            value += f',scope="{self.options.scope}"'
         self.reject(401, {"WWW-Authenticate": value}, b'{"errors":[{"code":"UNAUTHORIZED"}]}')
 
     # Forwarding
@@ -383,6 +385,7 @@ def main():
     p.add_argument("--token-life", type=float, default=300)
     p.add_argument("--realm")
     p.add_argument("--service", default="test service")
+    p.add_argument("--scope")
     p.add_argument("--latency", type=float, default=0, metavar="MS")
     p.add_argument("--rate", type=float, default=0, metavar="BYTES")
     p.add_argument("--cut", type=float, default=0, metavar="PERCENT")

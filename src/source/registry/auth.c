@@ -89,13 +89,14 @@ static int check_realm(const struct auth *a, CURLU *url, char **host, struct err
 	_cleanup_free_ char *shown = http_url_for_messages(realm);
 	char *scheme = NULL, *user = NULL, *name = NULL;
 	int r = 0;
-	if (curl_url_set(url, CURLUPART_URL, realm, 0) != CURLUE_OK ||
-		curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-		curl_url_get(url, CURLUPART_HOST, &name, 0) != CURLUE_OK)
-		return error_set(err, EPROTO, "the registry names an invalid token service: %s", shown);
+	bool is_valid = curl_url_set(url, CURLUPART_URL, realm, 0) == CURLUE_OK &&
+			curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+			curl_url_get(url, CURLUPART_HOST, &name, 0) == CURLUE_OK;
 	bool has_user = curl_url_get(url, CURLUPART_USER, &user, 0) == CURLUE_OK;
-	bool is_http = str_eq(scheme, "http") && http_get_options(a->http)->allow_http;
-	if (has_user)
+	bool is_http = is_valid && str_eq(scheme, "http") && http_get_options(a->http)->allow_http;
+	if (!is_valid)
+		r = error_set(err, EPROTO, "the registry names an invalid token service: %s", shown);
+	else if (has_user)
 		r = error_set(
 			err, EPROTO, "the registry names a token service with a user's name in its URL");
 	else if (!str_eq(scheme, "https") && !is_http)
@@ -118,15 +119,30 @@ static void append_field(struct buffer *b, const char *name, const char *value)
 	explicit_bzero(escaped, strlen(escaped));
 }
 
-/* What the registry asked for, if it is our repository by another name (a proxy of registries puts its own in front);
- * the caller owns it. */
-static char *make_scope(const struct auth *a)
+/* Does PATH end with the whole components of END? */
+static bool ends_with_path(const char *path, const char *end)
 {
-	const char *asked = a->challenge.scope;
-	const char *colon = asked != NULL ? strrchr(asked, ':') : NULL;
-	if (colon != NULL && str_starts_with(asked, "repository:") && str_eq(colon + 1, a->actions))
-		return xstrdup(asked);
-	return xasprintf("repository:%s:%s", a->ref->repository, a->actions);
+	return str_ends_with(path, end) &&
+	       (strlen(path) == strlen(end) || path[strlen(path) - strlen(end) - 1] == '/');
+}
+
+/*
+ * What the registry ASKED for (may be NULL), if it is our repository by a longer or shorter name (a proxy of registries
+ * puts its own in front, or takes it away). Any other is not what we want a token for: ghcr.io names "user/image" when no
+ * image was asked for yet, and a hostile registry would name somebody else's. The caller owns it.
+ */
+static char *make_scope(const struct auth *a, const char *asked)
+{
+	static const char type[] = "repository:";
+	const char *ours = a->ref->repository, *colon = asked != NULL ? strrchr(asked, ':') : NULL;
+	if (colon != NULL && str_starts_with(asked, type) && colon >= asked + strlen(type) &&
+		str_eq(colon + 1, a->actions)) {
+		const char *start = asked + strlen(type);
+		_cleanup_free_ char *name = xstrndup(start, (size_t)(colon - start));
+		if (*name != '\0' && (ends_with_path(name, ours) || ends_with_path(ours, name)))
+			return xstrdup(asked);
+	}
+	return xasprintf("%s%s:%s", type, ours, a->actions);
 }
 
 bool auth_wants_other_scope(struct auth *a, const struct strv *www_authenticate)
@@ -136,9 +152,10 @@ bool auth_wants_other_scope(struct auth *a, const struct strv *www_authenticate)
 	if (c.kind != CHALLENGE_BEARER || c.scope == NULL)
 		return false;
 	pthread_mutex_lock(&a->lock);
-	_cleanup_free_ char *ours = make_scope(a);
+	_cleanup_free_ char *now = make_scope(a, a->challenge.scope);
 	pthread_mutex_unlock(&a->lock);
-	return a->ref->repository[0] != '\0' && !str_eq(c.scope, ours);
+	_cleanup_free_ char *wanted = make_scope(a, c.scope);
+	return a->ref->repository[0] != '\0' && !str_eq(now, wanted);
 }
 
 /* GET REALM?service=…&scope=…, or with an identity token the POST of OAuth 2 (RFC 6749, section 6). */
@@ -146,7 +163,7 @@ static int ask_token_service(struct auth *a, struct http_response *response, str
 {
 	const struct challenge *c = &a->challenge;
 	_cleanup_buffer_ struct buffer fields = BUFFER_INIT;
-	_cleanup_free_ char *scope = make_scope(a);
+	_cleanup_free_ char *scope = make_scope(a, c->scope);
 	_cleanup_free_ char *url = NULL;
 	char *basic = NULL;
 	struct http_request request = {
