@@ -66,6 +66,6 @@ def compare(bench, name, runs):
 
 
 def part(bench):
-    for name, many, few in bench.chosen((("middle", 5, 3), ("large", 3, 1))):
+    for name, many, few in bench.chosen((("middle", 5, 3), ("large", 2, 1))):
         bench.image(name)
         compare(bench, name, bench.runs(many, few))
