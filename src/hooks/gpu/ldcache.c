@@ -19,6 +19,8 @@
 #define HWCAP_INDEX_MASK 0xffffffffull
 #define MAX_SECTIONS     64u
 #define MAX_HWCAPS       256u
+#define MAX_TEXT         4096u                      /* of a path, PATH_MAX */
+#define MAX_TEXTS        (4ull * LDCACHE_MAX_BYTES) /* entries may share them, and each gets a copy */
 
 #define READ_RANK (1u << 30) /* and more: what was read; below: what was added */
 
@@ -71,7 +73,9 @@ static const char *skip_old(const char *data, size_t *len)
 
 static const char *text_at(const char *data, size_t len, uint32_t offset)
 {
-	return offset < len && memchr(data + offset, '\0', len - offset) != NULL ? data + offset : NULL;
+	if (offset >= len || memchr(data + offset, '\0', MIN(len - offset, MAX_TEXT)) == NULL)
+		return NULL;
+	return data + offset;
 }
 
 /* The names of the glibc-hwcaps folders. Returns how many. */
@@ -109,11 +113,12 @@ static int parse_entries(struct ldcache *c, const char *data, size_t len, const 
 {
 	const char *hwcaps[MAX_HWCAPS];
 	uint32_t n = read_hwcaps(data, len, h->extensions, hwcaps);
+	uint64_t copied = 0;
 	for (uint32_t i = 0; i < h->count; i++) {
 		struct raw_entry raw;
 		memcpy(&raw, data + sizeof(*h) + i * sizeof(raw), sizeof(raw));
 		const char *name = text_at(data, len, raw.name), *path = text_at(data, len, raw.path);
-		if (name == NULL || path == NULL)
+		if (name == NULL || path == NULL || (copied += strlen(name) + strlen(path)) > MAX_TEXTS)
 			return -1;
 		struct ldcache_entry e = {
 			.flags = raw.flags, .os_version = raw.os_version, .hwcap = raw.hwcap

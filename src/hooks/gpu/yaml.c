@@ -15,17 +15,23 @@
 
 #define MAX_ANCHORS 1024
 
+/* What a node stands for: how many, and how deep, since what frees or prints a tree recurses. */
+struct extent {
+	size_t nodes;
+	unsigned height;
+};
+
 struct anchor {
 	char *name;
 	json_t *node;
-	size_t nodes;
+	struct extent extent;
 };
 
 /* A collection that is not complete yet. */
 struct level {
 	json_t *node;
 	char *anchor, *key; /* owned; the key waits for its value */
-	size_t nodes;
+	struct extent extent;
 };
 
 struct builder {
@@ -53,7 +59,7 @@ static void builder_cleanup(struct builder *b)
 	json_decref(b->result);
 }
 
-static void remember(struct builder *b, const char *name, json_t *node, size_t nodes)
+static void remember(struct builder *b, const char *name, json_t *node, struct extent extent)
 {
 	if (name == NULL)
 		return;
@@ -62,7 +68,7 @@ static void remember(struct builder *b, const char *name, json_t *node, size_t n
 		return;
 	}
 	grow_array(&b->anchors, &b->capacity, b->count + 1);
-	b->anchors[b->count++] = (struct anchor){ xstrdup(name), json_incref(node), nodes };
+	b->anchors[b->count++] = (struct anchor){ xstrdup(name), json_incref(node), extent };
 }
 
 static const struct anchor *recall(const struct builder *b, const char *name)
@@ -92,7 +98,7 @@ static void add_to_mapping(struct builder *b, struct level *top, json_t *node)
 }
 
 /* Put a complete node where it belongs; takes it over. */
-static void add(struct builder *b, json_t *node, size_t nodes)
+static void add(struct builder *b, json_t *node, struct extent extent)
 {
 	if (node == NULL) {
 		b->problem = "text that is not UTF-8";
@@ -100,9 +106,12 @@ static void add(struct builder *b, json_t *node, size_t nodes)
 		b->result = node;
 	} else {
 		struct level *top = &b->levels[b->depth - 1];
-		top->nodes += nodes;
-		if (top->nodes > DOCUMENT_MAX_NODES)
+		top->extent.nodes += extent.nodes;
+		top->extent.height = MAX(top->extent.height, extent.height + 1);
+		if (top->extent.nodes > DOCUMENT_MAX_NODES)
 			b->problem = "too many nodes";
+		if (b->depth + extent.height > DOCUMENT_MAX_DEPTH)
+			b->problem = "nested too deeply";
 		if (json_is_array(top->node))
 			json_array_append_new(top->node, node);
 		else
@@ -116,9 +125,10 @@ static void add_scalar(struct builder *b, const yaml_event_t *e)
 	bool plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	bool null = plain && (*text == '\0' || str_eq(text, "~") || str_eq(text, "null"));
 	json_t *node = null ? json_null() : json_stringn(text, e->data.scalar.length);
+	const struct extent extent = { .nodes = 1 };
 	if (node != NULL)
-		remember(b, (const char *)e->data.scalar.anchor, node, 1);
-	add(b, node, 1);
+		remember(b, (const char *)e->data.scalar.anchor, node, extent);
+	add(b, node, extent);
 }
 
 static void add_alias(struct builder *b, const yaml_event_t *e)
@@ -127,7 +137,7 @@ static void add_alias(struct builder *b, const yaml_event_t *e)
 	if (a == NULL)
 		b->problem = "an alias for nothing that came before";
 	else
-		add(b, json_incref(a->node), a->nodes);
+		add(b, json_incref(a->node), a->extent);
 }
 
 static void begin(struct builder *b, json_t *node, const yaml_char_t *anchor)
@@ -140,17 +150,17 @@ static void begin(struct builder *b, json_t *node, const yaml_char_t *anchor)
 	b->levels[b->depth++] = (struct level){
 		.node = node,
 		.anchor = anchor != NULL ? xstrdup((const char *)anchor) : NULL,
-		.nodes = 1,
+		.extent = { .nodes = 1, .height = 1 },
 	};
 }
 
 static void end(struct builder *b)
 {
 	struct level top = b->levels[--b->depth];
-	remember(b, top.anchor, top.node, top.nodes);
+	remember(b, top.anchor, top.node, top.extent);
 	free(top.anchor);
 	free(top.key);
-	add(b, top.node, top.nodes);
+	add(b, top.node, top.extent);
 }
 
 /* true: the document is complete. */

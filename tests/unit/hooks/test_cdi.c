@@ -82,6 +82,20 @@ static void test_limits(void **state)
 			i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
 	assert_null(document_parse_yaml(bomb.data, bomb.len, &err));
 	assert_non_null(strstr(err.message, "too many nodes"));
+	error_clear(&err);
+	/* Each line is shallow, but its alias is not: 1000 levels in all. */
+	struct buffer chain _cleanup_buffer_ = BUFFER_INIT;
+	buffer_puts(&chain, "a0: &a0 [x]\n");
+	for (int i = 1; i < 1000; i++)
+		buffer_printf(&chain, "a%d: &a%d [*a%d]\n", i, i, i - 1);
+	assert_null(document_parse_yaml(chain.data, chain.len, &err));
+	assert_non_null(strstr(err.message, "deep"));
+	error_clear(&err);
+	/* What is as deep as a document may be without aliases may be so with them. */
+	static const char good[] = "a: &a [[[[[[[[x]]]]]]]]\nb: [[[[*a]]]]\n";
+	json_t *tree = document_parse_yaml(good, strlen(good), &err);
+	assert_non_null(tree);
+	json_decref(tree);
 }
 
 static void test_numbers(void **state)

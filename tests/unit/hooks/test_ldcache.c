@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "base/fd.h"
 #include "base/memory.h"
 #include "hooks/gpu/ldcache.h"
@@ -98,6 +99,37 @@ static void test_damage(void **state)
 	}
 }
 
+/* Entries that share one long text ask for a thousand times the file in memory. */
+static void test_shared_texts(void **state)
+{
+	enum { COUNT = 100000, TEXT = 4000 };
+	_cleanup_ldcache_ struct ldcache c = LDCACHE_INIT, again = LDCACHE_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct buffer bomb _cleanup_buffer_ = BUFFER_INIT;
+	size_t len;
+	ldcache_add(&c, "liba.so.1", "/usr/lib/liba.so.1", 0x303);
+	_cleanup_free_ char *text = ldcache_format(&c, &len);
+	uint32_t count = COUNT, at = 48 + COUNT * 24, entry[6] = { 0x303, at, at };
+	memcpy(text + 20, &count, sizeof(count));
+	buffer_append(&bomb, text, 48);
+	for (uint32_t i = 0; i < COUNT; i++)
+		buffer_append(&bomb, entry, sizeof(entry));
+	for (int i = 0; i < TEXT; i++)
+		buffer_putc(&bomb, 'x');
+	buffer_putc(&bomb, '\0');
+	assert_int_equal(ldcache_parse(&again, bomb.data, bomb.len, &err), -1);
+	assert_int_equal(again.count, 0);
+	/* and a single one that is longer than any path */
+	error_clear(&err);
+	count = 1;
+	memcpy(bomb.data + 20, &count, sizeof(count));
+	assert_int_equal(ldcache_parse(&again, bomb.data, bomb.len, &err), 0);
+	memset(bomb.data + 48 + 24, 'x', 5000);
+	entry[1] = entry[2] = 48 + 24;
+	memcpy(bomb.data + 48, entry, sizeof(entry));
+	assert_int_equal(ldcache_parse(&again, bomb.data, bomb.len, &err), -1);
+}
+
 static void test_libraries(void **state)
 {
 	_cleanup_ldcache_ struct ldcache c = LDCACHE_INIT;
@@ -126,6 +158,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_adding),
 		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_shared_texts),
 		cmocka_unit_test(test_libraries),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
