@@ -80,7 +80,7 @@ static void make_large(const char *top, unsigned count)
 static int remove_large(void)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	make_large("large", 3000);
+	make_large("large", 1000);
 	if (remove_here("large", &err) < 0) {
 		print_error("%s\n", err.message);
 		return 1;
@@ -100,7 +100,7 @@ static int fail_in_large(void)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	if (remove_here("shared", &err) == 0)
 		return 1;
-	return strcmp(err.message, "cannot remove shared/1500/foreign/file: Permission denied") != 0;
+	return strcmp(err.message, "cannot remove shared/500/foreign/file: Permission denied") != 0;
 }
 
 /* One error of one thread, and nobody goes on for long. */
@@ -109,19 +109,19 @@ static void large_trees_stop_at_what_cannot_go(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	make_large("shared", 3000);
-	mkdir("shared/1500/foreign", 0755);
-	put_file("shared/1500/foreign/file", "x", 0644);
+	make_large("shared", 1000);
+	mkdir("shared/500/foreign", 0755);
+	put_file("shared/500/foreign/file", "x", 0644);
 	char path[64];
 	assert_int_equal(chown("shared", ORDINARY_ID, ORDINARY_ID), 0);
-	for (unsigned i = 0; i < 3000; i++) {
+	for (unsigned i = 0; i < 1000; i++) {
 		snprintf(path, sizeof(path), "shared/%u", i);
 		assert_int_equal(chown(path, ORDINARY_ID, ORDINARY_ID), 0);
 		snprintf(path, sizeof(path), "shared/%u/below", i);
 		assert_int_equal(chown(path, ORDINARY_ID, ORDINARY_ID), 0);
 	}
 	assert_int_equal(as_ordinary_user(fail_in_large), 0);
-	assert_int_equal(access("shared/1500/foreign/file", F_OK), 0);
+	assert_int_equal(access("shared/500/foreign/file", F_OK), 0);
 	_cleanup_error_ struct error err = ERROR_INIT;
 	assert_int_equal(remove_here("shared", &err), 0);
 }
