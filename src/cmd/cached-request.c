@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/str.h"
@@ -21,11 +22,22 @@ struct image_cache cached_images(const struct settings *s)
 	return c;
 }
 
+/* A path on this host means another file in another directory. The caller owns what is returned. */
+static char *with_whole_path(const char *uri)
+{
+	const char *colon = strchr(uri, ':');
+	if (strstr(uri, "://") != NULL || colon == NULL || colon[1] == '/')
+		return xstrdup(uri);
+	_cleanup_free_ char *cwd = getcwd(NULL, 0);
+	return cwd == NULL ? xstrdup(uri) : xasprintf("%.*s:%s/%s", (int)(colon - uri), uri, cwd, colon + 1);
+}
+
 char *cached_request(const struct settings *s, const char *uri)
 {
 	struct utsname host = { 0 };
 	const char *options = settings_get(s, SETTING_SQUASH_OPTIONS), *epoch = getenv("SOURCE_DATE_EPOCH");
-	_cleanup_free_ char *shown = uri_redact(uri); /* it is written to a file that others may read */
+	_cleanup_free_ char *redacted = uri_redact(uri); /* it is written to a file that others may read */
+	_cleanup_free_ char *shown = with_whole_path(redacted);
 	(void)uname(&host);
 	return xasprintf("%s\n%s\n%s\n%s\n", shown, host.machine, options != NULL ? options : "",
 		epoch != NULL ? epoch : "");

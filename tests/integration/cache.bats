@@ -106,6 +106,12 @@ inside() {
 	chmod -R a+rX layout
 	[ "$(inside oci:layout:v1 2>/dev/null)" = $'in\n/etc/rc' ]
 	[ "$(inside --offline oci:layout:v1)" = $'in\n/etc/rc' ]
+	[ "$(inside --offline "oci:$PWD/layout:v1")" = $'in\n/etc/rc' ]
+	mkdir elsewhere
+	cd elsewhere # the same words name another layout
+	run enroot start --offline oci:layout:v1 true
+	assert_one_error "the cache has no image of oci:layout:v1"
+	cd ..
 	run enroot start tar:missing.tar true
 	assert_one_error "No such file or directory: missing.tar"
 }
