@@ -50,6 +50,16 @@ static int die(void *arg, struct error *err)
 	return 0;
 }
 
+/* Its end of the pipe is closed, but it lives on. */
+static int get_stuck(void *arg, struct error *err)
+{
+	(void)arg;
+	(void)err;
+	for (int fd = STDERR_FILENO + 1; fd < 100; fd++)
+		close(fd);
+	return pause();
+}
+
 static int nest(void *arg, struct error *err)
 {
 	return attempt(refuse, arg, err);
@@ -76,6 +86,7 @@ static void test_failures(void **state)
 		{ refuse, EPERM, "cannot do it", "do it differently" },
 		{ nest, EPERM, "cannot do it", "do it differently" },
 		{ fail_silently, EINVAL, "it failed", NULL },
+		{ get_stuck, ECHILD, "the process that tried it died", NULL },
 		{ die, ECHILD, "the process that tried it died", NULL },
 	};
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
