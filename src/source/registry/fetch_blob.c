@@ -57,18 +57,28 @@ bool fetch_blob_adopt(struct fetch_blob *b)
 	return true;
 }
 
-int fetch_blob_hash(struct fetch_blob *b, struct error *err)
+/* Hash some of what FD has of the blob, up to offset END. */
+static int hash_stored(struct fetch_blob *b, int fd, uint64_t end, struct error *err)
 {
 	if (b->scratch == NULL)
 		b->scratch = xmalloc(SCRATCH_BYTES);
-	for (size_t done = 0; done < ADOPT_BYTES && b->hashed < b->size; done += SCRATCH_BYTES) {
-		size_t n = (size_t)MIN(b->size - b->hashed, SCRATCH_BYTES);
-		if (fd_pread_full(b->fd, b->scratch, n, b->hashed) != (ssize_t)n)
-			return error_errno(
-				err, "cannot read layer %s in %s", b->digest, b->fetch->cache_path);
-		digester_update(b->digester, b->scratch, n);
-		b->hashed += n;
-	}
+	size_t n = (size_t)MIN(end - b->hashed, SCRATCH_BYTES);
+	ssize_t got = fd_pread_full(fd, b->scratch, n, b->hashed);
+	if (got >= 0 && got < (ssize_t)n)
+		return error_set(err, EIO, "layer %s became shorter in %s while it was read", b->digest,
+			b->fetch->cache_path);
+	if (got < 0)
+		return error_errno(err, "cannot read layer %s in %s", b->digest, b->fetch->cache_path);
+	digester_update(b->digester, b->scratch, n);
+	b->hashed += n;
+	return 0;
+}
+
+int fetch_blob_hash(struct fetch_blob *b, struct error *err)
+{
+	for (size_t done = 0; done < ADOPT_BYTES && b->hashed < b->size; done += SCRATCH_BYTES)
+		if (hash_stored(b, b->fd, b->size, err) < 0)
+			return -1;
 	atomic_store(&b->arrived, b->hashed);
 	if (b->hashed >= atomic_load(&b->wanted))
 		fetch_wake(b);
@@ -119,14 +129,8 @@ static int catch_up(struct fetch_blob *b, struct error *err)
 		}
 		if (b->hashed == s->stored)
 			break;
-		if (b->scratch == NULL)
-			b->scratch = xmalloc(SCRATCH_BYTES);
-		size_t n = (size_t)MIN(s->stored - b->hashed, SCRATCH_BYTES);
-		if (fd_pread_full(b->spool.fd, b->scratch, n, b->hashed) != (ssize_t)n)
-			return error_errno(
-				err, "cannot read layer %s in %s", b->digest, b->fetch->cache_path);
-		digester_update(b->digester, b->scratch, n);
-		b->hashed += n;
+		if (hash_stored(b, b->spool.fd, s->stored, err) < 0)
+			return -1;
 	}
 	return 0;
 }
