@@ -115,6 +115,8 @@ static char *find_directory(const struct hierarchy *h, const char *group)
 		if (!str_starts_with(group, h->root))
 			return NULL;
 		group += strlen(h->root);
+		if (*group != '\0' && *group != '/')
+			return NULL; /* a sibling whose name is longer */
 	}
 	if (strstr(group, "..") != NULL) /* a group above the cgroup namespace's root */
 		return NULL;

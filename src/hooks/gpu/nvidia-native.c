@@ -144,7 +144,7 @@ static void read_gpu(struct gpus *gpus, const char *folder, const char *bus)
 	if (fd < 0 || fd_read_all(fd, 64 << 10, &text, NULL) < 0 || gpus->count == MAX_GPUS)
 		return;
 	_cleanup_free_ char *number = find_value(text, "Device Minor");
-	if (number == NULL || !str_parse_u64(number, &minor))
+	if (number == NULL || !str_parse_u64(number, &minor) || minor > UINT_MAX)
 		return;
 	grow_array(&gpus->items, &gpus->capacity, gpus->count + 1);
 	gpus->items[gpus->count++] =
