@@ -29,8 +29,9 @@ struct walk {
 	struct scan_report *report;
 	const struct image_scan_limits *limits;
 	struct tree *tree;
-	uint64_t bytes, entries, directories, max_directories;
-	struct refmap links; /* place of an inode of several names → inode of the tree */
+	uint64_t bytes, entries;
+	struct refmap links;       /* place of an inode of several names → inode of the tree */
+	struct refmap directories; /* places of those that were met */
 	struct level *levels;
 	size_t depth, capacity;
 };
@@ -100,11 +101,13 @@ static int list(struct walk *w, struct level *l, const struct sqfs_inode *dir, s
 	return n;
 }
 
-/* Whoever leads to more directories than there are inodes leads in circles. */
+/* A directory that is met twice is a circle, or would become two. */
 static int push(struct walk *w, uint32_t node, const struct sqfs_inode *dir, bool is_dev, struct error *err)
 {
-	if (++w->directories > w->max_directories)
-		return error_set(err, EUCLEAN, "the directories of the image lead in circles");
+	bool is_known;
+	(void)refmap_get(&w->directories, dir->ref, &is_known);
+	if (is_known)
+		return error_set(err, EUCLEAN, "corrupt squashfs image: a directory is met a second time");
 	grow_array(&w->levels, &w->capacity, w->depth + 1);
 	struct level *l = &w->levels[w->depth++];
 	*l = (struct level){ .node = node };
@@ -283,13 +286,13 @@ struct tree *image_scan(struct sqfs_image *image, const struct image_scan_limits
 		.report = report,
 		.limits = limits,
 		.tree = tree_new(),
-		.max_directories = sqfs_image_info(image)->inodes,
 	};
 	int r = w.reader != NULL ? walk(&w, err) : -1;
 	while (w.depth > 0)
 		pop(&w);
 	free(w.levels);
 	refmap_cleanup(&w.links);
+	refmap_cleanup(&w.directories);
 	sqfs_reader_free(w.reader);
 	if (r == 0)
 		return w.tree;

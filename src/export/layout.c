@@ -107,6 +107,19 @@ static int put_layer(struct layout *l, int dir, const char *digest, struct error
 	return r < 0 ? error_errno(err, "cannot write %s", name) : 0;
 }
 
+/* Names are on the disk only with their directories: before the layout has its own name. */
+static int sync_directories(const struct layout *l, int dir, struct error *err)
+{
+	static const char *const names[] = { "blobs/sha256", "blobs", "." };
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_close_ int fd =
+			openat(dir, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || fsync(fd) < 0)
+			return error_errno(err, "cannot write %s", l->path);
+	}
+	return 0;
+}
+
 static int fill(
 	struct layout *l, int dir, const struct export_image *image, const char *tag, struct error *err)
 {
@@ -120,7 +133,7 @@ static int fill(
 		put_file(dir, "index.json", index.data, index.len, err) < 0 ||
 		put_file(dir, "oci-layout", DOCUMENTS_OCI_LAYOUT, strlen(DOCUMENTS_OCI_LAYOUT), err) < 0)
 		return -1;
-	return fsync(dir) < 0 ? error_errno(err, "cannot write %s", l->path) : 0;
+	return sync_directories(l, dir, err);
 }
 
 /* Exchange the two; where the file system cannot (NFS), one after the other. */

@@ -27,6 +27,20 @@ static void take_text(struct origin_files *f, unsigned i, char *text, size_t len
 		f->texts[i] = text;
 }
 
+/* A symlink there leads to files that a layer has under other names. */
+static bool is_symlink_etc(const struct origin *o)
+{
+	struct stat st;
+	return fstatat(o->rootfs, "etc", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* Nothing there that could be a file of ours: then the image says nothing of it. Anything else is no reason to lose it. */
+static bool is_missing(int code)
+{
+	return code == ENOENT || code == ENOTDIR || code == ELOOP || code == EXDEV || code == ENXIO ||
+	       code == ENODEV;
+}
+
 /* Symlinks on the way are followed inside the root filesystem; the file itself must be a regular one. */
 static int read_from_rootfs(const struct origin *o, struct origin_files *f, unsigned i, struct error *err)
 {
@@ -38,14 +52,14 @@ static int read_from_rootfs(const struct origin *o, struct origin_files *f, unsi
 	char *text = NULL;
 	size_t len = 0;
 	if (fd < 0)
-		return 0;
+		return is_missing(missing.code) ? 0 : error_move(err, &missing);
 	if (fstat(fd, &st) < 0)
 		return error_errno(err, "cannot look at %s%s", o->name, path);
 	if (!S_ISREG(st.st_mode))
 		return 0;
 	if (fd_read_all(fd, RECOVER_SIZE_MAX, &text, &len) < 0 && errno != EFBIG)
 		return error_errno(err, "cannot read %s%s", o->name, path);
-	f->has_links[i] = st.st_nlink > 1;
+	f->has_links[i] = st.st_nlink > 1 || is_symlink_etc(o);
 	if (i == RECOVER_RC)
 		f->created = st.st_mtim.tv_sec;
 	take_text(f, i, text, len);

@@ -18,7 +18,7 @@ struct origin {
 /* The files below /etc that recover.h understands. */
 struct origin_files {
 	char *texts[RECOVER_FILE_COUNT]; /* owned; NULL: no such file, or none that we would have written */
-	bool has_links[RECOVER_FILE_COUNT]; /* it has other names, too */
+	bool has_links[RECOVER_FILE_COUNT]; /* it has other names, too, or another than that one */
 	bool has_script;                    /* something is at /etc/ORIGIN_SCRIPT */
 	int64_t created; /* when /etc/rc was written: the time of the image; -1: no such file */
 };

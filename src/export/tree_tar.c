@@ -102,9 +102,11 @@ static int write_hard_link(
 	const struct tree_inode *inode = tree_node(tree, node);
 	if (form_path(tree, first, &t->link, &t->link_capacity, err) < 0)
 		return -1;
-	if (t->omitted[first] != 0)
-		return error_set(err, EINVAL, "%s is another name of %s, which an image cannot have", t->path,
+	if (t->omitted[first] != 0) {
+		error_set(err, EINVAL, "%s is another name of %s, which an image cannot have", t->path,
 			t->link);
+		return error_hint(err, "remove or rename %s", t->link);
+	}
 	const struct tar_member m = { .path = t->path,
 		.type = TREE_FILE,
 		.is_hard_link = true,

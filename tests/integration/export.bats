@@ -164,6 +164,29 @@ same_image() {
 	run enroot export -f --format oci -o layout2 again
 	[[ $output == *"[WARN] /etc/rc is not as import writes it, and cannot become /etc/rc.image"* ]]
 	[ "$(skopeo inspect --config oci:layout2 | jq -c .config.Entrypoint)" = null ]
+	# or which a layer has elsewhere
+	as_tree_owner mv "$CONTAINERS/b/etc" "$CONTAINERS/b/usr/etc"
+	as_tree_owner ln -s usr/etc "$CONTAINERS/b/etc"
+	run enroot export -f --format oci -o layout2 b
+	[[ $output == *"[WARN] /etc/rc is not as import writes it, and cannot become /etc/rc.image"* ]]
+	[ "$(skopeo inspect --config oci:layout2 | jq -c .config.Entrypoint)" = null ]
+}
+
+@test "names that a layer would take for orders to delete are left out, and told" {
+	need_image busybox
+	enroot import -o b.sqsh "docker://$REGISTRY#busybox:1"
+	enroot create b.sqsh
+	as_tree_owner mkdir "$CONTAINERS/b/.wh.dir"
+	as_tree_owner touch "$CONTAINERS/b/.wh..wh..opq" "$CONTAINERS/b/.wh.dir/file"
+	run enroot export --format docker-archive -o out.tar b
+	[ "$status" -eq 0 ]
+	[[ $output == *"[WARN] 2 files or directories were left out: a layer takes names"* ]]
+	tar xOf out.tar "$(tar xOf out.tar manifest.json | jq -r '.[0].Layers[0]')" | tar t >list
+	[ -s list ]
+	refute grep -qF .wh. list
+	as_tree_owner ln "$CONTAINERS/b/.wh..wh..opq" "$CONTAINERS/b/other"
+	run enroot export -f --format docker-archive -o out.tar b
+	assert_one_error "other is another name of .wh..wh..opq.*remove or rename"
 }
 
 @test "existing outputs are kept without --force, and replaced whole with it" {
