@@ -77,9 +77,10 @@ static int find_command(struct start *s, const char *shell, struct strv *argv, s
 		return fail_without_shell(shell, "the image has no shell that could run a script", err);
 	if (text != NULL && !entry_script_parse(text, &script))
 		return fail_without_shell(shell, "the image has no shell for its " EXEC_IMAGE_SCRIPT, err);
-	if (text != NULL)
-		return apply_script(s, &script, argv, err);
-	push_words(argv, s->req->command);
+	if (text != NULL && apply_script(s, &script, argv, err) < 0)
+		return -1;
+	if (text == NULL)
+		push_words(argv, s->req->command);
 	if (argv->count == 0)
 		return fail_without_shell(shell, "the image has no shell: name the program to run", err);
 	return 0;

@@ -42,6 +42,12 @@ image_with() {
 	image_with "" "" /work
 	run -0 enroot start --rw c busybox pwd
 	[ "$output" = /work ]
+	run enroot start --rw c
+	assert_one_error
+	# a script that says to run nothing
+	as_tree_owner sed -i '/^else/,/^fi/s/exec.*/exec/' home/.local/share/enroot/c/etc/rc
+	run enroot start --rw c
+	assert_one_error "name the program to run"
 	run -0 enroot start -e PATH=/nowhere:/ c busybox env
 	[[ $output == *PATH=/nowhere:/* ]]
 	run -7 enroot start c /busybox awk 'BEGIN { exit 7 }'
