@@ -4,15 +4,17 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static bool stays;
 static cpu_set_t before;
 
 unsigned processors_count(void)
 {
-	cpu_set_t set;
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return 2; /* more than 1024: a set of their size would be needed */
-	return CPU_COUNT(&set) > 0 ? (unsigned)CPU_COUNT(&set) : 1;
+	cpu_set_t sets[8]; /* 8192: Linux knows no more */
+	if (sched_getaffinity(0, sizeof(sets), sets) < 0)
+		return 1;
+	return (unsigned)MAX(CPU_COUNT_S(sizeof(sets), sets), 1);
 }
 
 void processors_stay(int cpu)

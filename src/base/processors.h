@@ -4,7 +4,7 @@
  * Two processes that answer each other, and never run at once, are fastest on one processor: to wake another one that
  * sleeps takes longer than many an answer. The scheduler cannot know, and spreads them. For a while, then: what is
  * started meanwhile would stay there, too. Where threads run is the kernel's to keep, hence no object here; only a
- * process' first thread, and before there are others, may call these.
+ * process' first thread, and before there are others, may call them. To count is anybody's.
  */
 #pragma once
 

@@ -1,20 +1,16 @@
 #include "config/known.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/processors.h"
 #include "config/user.h"
 
 unsigned known_processors(void)
 {
-	cpu_set_t set;
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		return (unsigned)CPU_COUNT(&set);
-	long n = sysconf(_SC_NPROCESSORS_ONLN); /* more than the set can hold */
-	return n > 0 ? (unsigned)n : 1;
+	return processors_count();
 }
 
 static bool tell_number(char *buf, unsigned number)

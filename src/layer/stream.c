@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "base/queue.h"
 #include "base/sha256.h"
 #include "base/str.h"
@@ -103,12 +103,6 @@ static void *hash_main(void *ctx)
 	return NULL;
 }
 
-static unsigned processors(void)
-{
-	cpu_set_t set;
-	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 2;
-}
-
 /* Where a thread cannot be had (limits), the caller does the work. */
 static void start_threads(struct layer_stream *s)
 {
@@ -138,7 +132,7 @@ struct layer_stream *layer_stream_open(const struct layer_stream_options *option
 	s->inflater = inflater_new(options->input);
 	if (options->hash)
 		s->sha = sha256_new();
-	unsigned threads = options->threads != 0 ? options->threads : processors();
+	unsigned threads = options->threads != 0 ? options->threads : processors_count();
 	if (threads > 1)
 		start_threads(s);
 	if (!s->threaded && s->blocks[0] == NULL)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -11,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "rootfs/extract_private.h"
 
 #define MAX_THREADS        64u
@@ -21,9 +21,8 @@
 
 static unsigned thread_count(unsigned wanted)
 {
-	cpu_set_t set;
 	if (wanted == 0)
-		wanted = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+		wanted = processors_count();
 	return MIN(wanted, MAX_THREADS);
 }
 

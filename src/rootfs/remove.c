@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "base/buffer.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "base/publish.h"
 #include "base/str.h"
 
@@ -334,13 +334,6 @@ static void *work(void *removal)
 	return NULL;
 }
 
-static unsigned threads_wanted(void)
-{
-	cpu_set_t set;
-	unsigned count = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
-	return MIN(count, MAX_THREADS);
-}
-
 /* Small trees are gone before a thread has begun. */
 static void run(struct removal *x)
 {
@@ -351,7 +344,7 @@ static void run(struct removal *x)
 		work_on(x, node);
 		done(x);
 	}
-	unsigned wanted = x->entries < ALONE || x->failed ? 1 : threads_wanted();
+	unsigned wanted = x->entries < ALONE || x->failed ? 1 : MIN(processors_count(), MAX_THREADS);
 	for (unsigned i = 1; i < wanted; i++)
 		started += pthread_create(&threads[started], NULL, work, x) == 0;
 	work(x);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "base/publish.h"
 #include "rootfs/unpack_private.h"
 
@@ -19,9 +19,8 @@
 
 static unsigned thread_count(unsigned wanted)
 {
-	cpu_set_t set;
 	if (wanted == 0)
-		wanted = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+		wanted = processors_count();
 	return wanted > 1 ? MIN(wanted, UNPACK_THREADS_MAX) : 0;
 }
 

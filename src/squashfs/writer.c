@@ -1,23 +1,14 @@
 #include "squashfs/writer.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "squashfs/writer_private.h"
 #include "squashfs/writer_tables.h"
-
-static unsigned processors(void)
-{
-	cpu_set_t set;
-	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
-		return (unsigned)CPU_COUNT(&set);
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n > 0 ? (unsigned)n : 1;
-}
 
 static uint32_t header_size(const struct sqfs_options *o)
 {
@@ -47,7 +38,7 @@ struct sqfs_writer *sqfs_writer_new(
 	dedup_init(&w->small_files);
 	dedup_init(&w->large_files);
 	w->pipeline.block_size = options->block_size;
-	w->pipeline.max_workers = options->processors != 0 ? options->processors : processors();
+	w->pipeline.max_workers = options->processors != 0 ? options->processors : processors_count();
 	w->pipeline.context = w;
 	w->pipeline.codec_new = writer_codec_new;
 	w->pipeline.process = writer_process;

@@ -13,8 +13,6 @@
 #include "source/registry/address.h"
 #include "source/registry/certs.h"
 
-#define WAIT_SLICE_MS 200
-
 struct http {
 	CURL *easy;
 	struct http_options options;
@@ -106,13 +104,6 @@ static struct curl_slist *make_headers(const struct http_request *request, const
 	return list;
 }
 
-static void free_headers(struct curl_slist *list)
-{
-	for (struct curl_slist *l = list; l != NULL; l = l->next)
-		explicit_bzero(l->data, strlen(l->data));
-	curl_slist_free_all(list);
-}
-
 /* One request to where HOP stands. */
 static CURLcode perform_once(struct http *h, const struct http_request *request, const struct http_hop *hop,
 	struct http_response *response)
@@ -133,7 +124,7 @@ static CURLcode perform_once(struct http *h, const struct http_request *request,
 		curl_easy_setopt(h->easy, CURLOPT_HTTPGET, 1L);
 	CURLcode result = curl_easy_perform(h->easy);
 	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, NULL);
-	free_headers(headers);
+	http_free_headers(headers);
 	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &response->headers.status);
 	const char *peer = NULL;
 	if (curl_easy_getinfo(h->easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer != NULL)
@@ -156,19 +147,6 @@ static int explain_failure(struct http *h, const char *url, CURLcode result, str
 	return error_is_set(err) ? -1 : http_error_curl(err, url, result, h->detail, h->easy);
 }
 
-/* In slices: the signal that ends the program may go to another thread. */
-static int wait_ms(int64_t ms, struct error *err)
-{
-	for (int64_t slice; ms > 0; ms -= slice) {
-		slice = MIN(ms, WAIT_SLICE_MS);
-		struct timespec ts = { .tv_nsec = slice * 1000000 };
-		(void)nanosleep(&ts, NULL);
-		if (interrupt_check(err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* Repeat the request until its answer is final. A failure leaves ERR set. */
 static int perform_with_retries(struct http *h, const struct http_request *request,
 	const struct http_hop *hop, struct http_response *response, struct error *err)
@@ -184,7 +162,7 @@ static int perform_with_retries(struct http *h, const struct http_request *reque
 		int64_t wait = is_again ? http_backoff_ms(failures, after) : -1;
 		if (wait < 0)
 			return result == CURLE_OK ? 0 : explain_failure(h, hop->url, result, err);
-		if (wait_ms(wait, err) < 0)
+		if (http_wait(wait, err) < 0)
 			return -1;
 	}
 }

@@ -47,10 +47,15 @@ struct http_hop {
 };
 void http_hop_cleanup(struct http_hop *hop);
 void http_hop_start(struct http_hop *hop, const char *url);
+/* Do both URLs have one scheme, host and port? */
+bool http_is_same_origin(CURLU *a, CURLU *b);
 /* Is STATUS a redirect that is followed? */
 bool http_is_redirect(long status);
 /* Go on to where the answer that EASY just got sends us. */
 int http_hop_follow(struct http_hop *hop, CURL *easy, struct error *err);
+
+/* The end of a list of headers that may hold a secret. */
+void http_free_headers(struct curl_slist *list);
 
 /* Options that every request has; those that depend on the URL are certs_apply()'s. */
 void http_configure(CURL *easy, const struct http_options *options);
@@ -61,6 +66,8 @@ bool http_is_transient(CURLcode result, long status, bool is_known);
  * server asked for, or 0. Returns -1 if the wait is longer than anybody wants. */
 unsigned http_tries(const struct http_options *options);
 int64_t http_backoff_ms(unsigned failures, int64_t retry_after_s);
+/* Wait; -1 with ERR on an interrupt. */
+int http_wait(int64_t ms, struct error *err);
 
 /* "URL U returned error code: N REASON", or what libcurl says of EASY (may be NULL), with a remedy. The query of U is
  * left out: it may hold a signature. */

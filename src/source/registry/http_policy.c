@@ -3,7 +3,9 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
+#include <time.h>
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "build-config.h"
@@ -14,6 +16,7 @@
 #define BACKOFF_MAX_MS     30000
 #define RETRY_AFTER_MAX_S  300
 #define STALL_S            60
+#define WAIT_SLICE_MS      200
 #define RECEIVE_BUFFER     (512L * 1024)
 
 void http_headers_cleanup(struct http_headers *h)
@@ -116,6 +119,12 @@ static bool is_same_part(CURLU *a, CURLU *b, CURLUPart part)
 	return left != NULL && right != NULL && strcasecmp(left, right) == 0;
 }
 
+bool http_is_same_origin(CURLU *a, CURLU *b)
+{
+	return is_same_part(a, b, CURLUPART_SCHEME) && is_same_part(a, b, CURLUPART_HOST) &&
+	       is_same_part(a, b, CURLUPART_PORT);
+}
+
 static int check_hop(struct http_hop *hop, CURLU *from, CURLU *to, struct error *err)
 {
 	_cleanup_free_ char *shown = http_url_for_messages(hop->url);
@@ -125,8 +134,7 @@ static int check_hop(struct http_hop *hop, CURLU *from, CURLU *to, struct error 
 		return error_set(err, EPROTO, "%s redirects to something other than HTTP", shown);
 	if (old_scheme != NULL && str_eq(old_scheme, "https") && str_eq(scheme, "http"))
 		return error_set(err, EPROTO, "%s redirects from https to http, which is refused", shown);
-	if (!str_eq(scheme, old_scheme != NULL ? old_scheme : "") ||
-		!is_same_part(from, to, CURLUPART_HOST) || !is_same_part(from, to, CURLUPART_PORT))
+	if (!http_is_same_origin(from, to))
 		hop->drops_authorization = true;
 	return 0;
 }
@@ -160,6 +168,13 @@ static const char *env_or_null(const char *name)
 {
 	const char *value = getenv(name);
 	return value != NULL && *value != '\0' ? value : NULL;
+}
+
+void http_free_headers(struct curl_slist *list)
+{
+	for (struct curl_slist *l = list; l != NULL; l = l->next)
+		explicit_bzero(l->data, strlen(l->data));
+	curl_slist_free_all(list);
 }
 
 void http_configure(CURL *easy, const struct http_options *o)
@@ -231,6 +246,19 @@ int64_t http_backoff_ms(unsigned failures, int64_t retry_after_s)
 	/* Half of it is chance, so that a cluster's nodes do not come back all at once. */
 	wait = wait / 2 + wait * random / 131072;
 	return MAX(wait, retry_after_s * 1000 + (retry_after_s > 0 ? wait / 4 : 0));
+}
+
+/* In slices: the signal that ends the program may go to another thread. */
+int http_wait(int64_t ms, struct error *err)
+{
+	for (int64_t slice; ms > 0; ms -= slice) {
+		slice = MIN(ms, WAIT_SLICE_MS);
+		struct timespec ts = { .tv_nsec = slice * 1000000 };
+		(void)nanosleep(&ts, NULL);
+		if (interrupt_check(err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 char *http_url_for_messages(const char *url)

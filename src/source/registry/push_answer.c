@@ -63,17 +63,6 @@ size_t push_answer_take_header(char *line, size_t size, size_t count, void *answ
 	return http_headers_take(line, size, count, &a->headers);
 }
 
-static bool has_same_part(CURLU *a, CURLU *b, CURLUPart part)
-{
-	char *left = NULL, *right = NULL;
-	bool is_same = curl_url_get(a, part, &left, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-		       curl_url_get(b, part, &right, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-		       strcasecmp(left, right) == 0;
-	curl_free(left);
-	curl_free(right);
-	return is_same;
-}
-
 /* Location may be relative (RFC 9110, section 10.2.2), and may lead elsewhere; never from https to http. */
 int push_answer_resolve(struct push_client *c, struct push_answer *a, struct error *err)
 {
@@ -91,9 +80,7 @@ int push_answer_resolve(struct push_client *c, struct push_answer *a, struct err
 		r = error_set(err, EPROTO, "the registry names a place to upload to that is not https");
 		error_hint(err, "a proxy in front of it may lack X-Forwarded-Proto: ask its administrator");
 	} else {
-		a->is_foreign = !has_same_part(to, base, CURLUPART_SCHEME) ||
-				!has_same_part(to, base, CURLUPART_HOST) ||
-				!has_same_part(to, base, CURLUPART_PORT);
+		a->is_foreign = !http_is_same_origin(to, base);
 		free(a->location);
 		a->location = xstrdup(url);
 	}

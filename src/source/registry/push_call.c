@@ -12,9 +12,8 @@
 #include "source/registry/certs.h"
 #include "source/registry/credentials.h"
 
-#define SEND_BUFFER   (512L * 1024)
-#define WAIT_SLICE_MS 200
-#define FAREWELL_S    3L
+#define SEND_BUFFER (512L * 1024)
+#define FAREWELL_S  3L
 
 /* A body on its way. */
 struct body {
@@ -76,13 +75,6 @@ static void add_header(struct curl_slist **list, const char *name, const char *v
 	*list = curl_slist_append(*list, line);
 	explicit_bzero(line, strlen(line));
 	free(line);
-}
-
-static void free_headers(struct curl_slist *list)
-{
-	for (struct curl_slist *l = list; l != NULL; l = l->next)
-		explicit_bzero(l->data, strlen(l->data));
-	curl_slist_free_all(list);
 }
 
 static int on_progress(void *unused, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
@@ -150,7 +142,7 @@ static int perform_once(struct push_client *c, const struct push_call *call, con
 	a->result = curl_easy_perform(c->easy);
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, NULL);
-	free_headers(headers);
+	http_free_headers(headers);
 	curl_off_t after = 0;
 	curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &after);
 	a->retry_after_s = after;
@@ -232,14 +224,7 @@ int push_wait(const struct push_answer *a, unsigned failures, struct error *err)
 	if (ms < 0)
 		return error_set(err, EAGAIN, "the registry asks to wait for %lld seconds",
 			(long long)a->retry_after_s);
-	for (int64_t slice; ms > 0; ms -= slice) {
-		slice = MIN(ms, WAIT_SLICE_MS);
-		struct timespec ts = { .tv_nsec = slice * 1000000 };
-		(void)nanosleep(&ts, NULL);
-		if (interrupt_check(err) < 0)
-			return -1;
-	}
-	return 0;
+	return http_wait(ms, err);
 }
 
 int push_perform_patiently(
