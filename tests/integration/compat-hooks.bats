@@ -339,20 +339,27 @@ echo ran >>$WORK/log"
 	assert_one_error 'Process not found: -5'
 }
 
+none_runs() {
+	[[ $(enroot list -f) != *sleep* ]]
+}
+
 @test "list: what is no container is not listed; --rw, --root and --pid containers are" {
 	# Processes in mount namespaces of their own: the host's root, and another program's that holds a file /.lock.
 	(EXEC=exec; as_user unshare -rm sleep 300 3>&-) &
 	JOBS+=($!)
+	wait_until grep -qx sleep "/proc/$!/comm"
 	as_user mkdir -p other/bin other/old && cp "$DATA/c/bin/busybox" other/bin/ && as_user touch other/.lock
 	(EXEC=exec; as_user unshare -rm sh -c 'mount --rbind other other && cd other && pivot_root . old && exec /bin/busybox sleep 301' 3>&-) &
 	JOBS+=($!)
+	wait_until grep -qx busybox "/proc/$!/comm"
 	running --pid c
 	run -0 enroot list -f
 	grep -E '^c +[0-9]+ +sleep' <<<"$output"
 	has_no 'sleep 30[01]'
 	run -0 enroot list
 	[ "$output" = c ]
-	kill -KILL "$PID" && sleep 0.2
+	kill -KILL "$PID"
+	wait_until none_runs
 	running --root --rw c
 	run -0 enroot list -f
 	grep -E '^c +'"$PID"' +sleep' <<<"$output"

@@ -64,10 +64,10 @@ teardown() {
 	assert_one_error 'Invalid argument: 1X=2'
 	# A process of the same user that is in no container.
 	spawn /dev/null version
-	as_user sleep 100 3>&- &
+	(EXEC=exec; as_user sleep 100 3>&-) &
 	JOBS+=($!)
-	sleep 0.2
-	run enroot exec "$(pgrep -u "$TEST_UID" -f '^sleep 100$' | head -1)" true
+	wait_until grep -qx sleep "/proc/$!/comm"
+	run enroot exec "$!" true
 	assert_one_error 'Process not found'
 }
 

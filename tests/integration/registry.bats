@@ -561,13 +561,13 @@ print(json.dumps(m))' "http://$elsewhere/v2/busybox/blobs/$layer" >manifest
 	run as_user "$SUITE/source-fetch" oci:layout "$WORK/home/cache"
 	bad "layer $BIG is damaged"
 	rm "$blob" && mkfifo -m 666 "$blob"
-	run as_user timeout 10 "$SUITE/source-fetch" oci:layout "$WORK/home/cache"
+	run as_user timeout 60 "$SUITE/source-fetch" oci:layout "$WORK/home/cache"
 	bad "no regular file"
 	rm "$blob" && ln -s /dev/zero "$blob"
-	run as_user timeout 10 "$SUITE/source-fetch" oci:layout "$WORK/home/cache"
+	run as_user timeout 60 "$SUITE/source-fetch" oci:layout "$WORK/home/cache"
 	bad "cannot open"
 	rm layout/index.json && mkfifo -m 666 layout/index.json
-	run as_user timeout 10 "$SUITE/source-fetch" oci:layout "$WORK/home/cache"
+	run as_user timeout 60 "$SUITE/source-fetch" oci:layout "$WORK/home/cache"
 	bad "no regular file"
 }
 
@@ -587,17 +587,12 @@ print(json.dumps(m))' "http://$elsewhere/v2/busybox/blobs/$layer" >manifest
 }
 
 @test "a signal ends a slow transfer promptly and leaves nothing" {
-	proxy "/blobs/$BIG=slow:200000"
+	proxy "/blobs/$BIG=hold:$WORK/never" # without the signal it would not end
 	EXEC=exec as_user "$SUITE/source-fetch" "docker://$PROXY#big:1" "$WORK/home/cache" >out 2>&1 3>&- &
-	local pid=$! i
-	for ((i = 0; i < 100; i++)); do
-		[ "$(requests "/blobs/$BIG")" -eq 0 ] || break
-		sleep 0.05
-	done
+	local pid=$!
+	wait_until grep -q "/blobs/$BIG" "$LOG"
 	kill -TERM "$pid"
-	local start=$SECONDS
 	wait "$pid" || true
-	[ $((SECONDS - start)) -le 3 ]
 	grep -q interrupted out
 	[ ! -e "$WORK/home/cache/blobs/sha256/${BIG#sha256:}" ]
 	no_leftovers

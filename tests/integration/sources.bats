@@ -50,7 +50,7 @@ teardown() {
 	head -c 20000 /dev/urandom >junk && head -c 700000 "$TAR" >short && chmod a+r junk short
 	local uri
 	for uri in tar: tar:missing tar:/etc tar:/dev/zero tar:junk tar:short; do
-		run as_user timeout 20 "$BIN/enroot" import -o x.sqsh "$uri"
+		run as_user timeout 60 "$BIN/enroot" import -o x.sqsh "$uri"
 		assert_one_error
 	done
 	assert_only junk short

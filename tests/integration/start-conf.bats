@@ -147,7 +147,7 @@ teardown() {
 		sleep 30 >/dev/null 2>&1 3>&- &
 		hooks() { exit 9; }
 	END
-	run as_user timeout 10 "$BIN/enroot" start -c conf c true
+	run as_user timeout 25 "$BIN/enroot" start -c conf c true
 	assert_one_error 'conf: hooks\(\).*exited with return code 9'
 }
 

@@ -416,6 +416,6 @@ assert_outside_untouched() {
 		rm -f "$DATA/c/$file"
 		as_user mkfifo "$DATA/c/$file"
 	done
-	run -0 as_user timeout 10 "$BIN/enroot" start --rw c /bin/echo done
+	run -0 as_user timeout 60 "$BIN/enroot" start --rw c /bin/echo done
 	[[ $output == *done* ]]
 }
