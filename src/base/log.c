@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/str.h"
 
 static bool quiet;
 
@@ -38,19 +39,11 @@ static const struct {
 	[LEVEL_ERROR] = { "[ERROR]", "\033[31m" },
 };
 
-static void make_printable(char *s)
-{
-	for (; *s != '\0'; s++) {
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
-	}
-}
-
 static void print_line(enum level level, const char *fmt, va_list ap)
 {
 	int saved = errno;
 	_cleanup_free_ char *text = xvasprintf(fmt, ap);
-	make_printable(text);
+	str_make_printable(text);
 	bool colour = log_is_terminal();
 	/* One write a line, so that lines of concurrent processes do not mix. */
 	_cleanup_free_ char *line = xasprintf("%s%s%s %s\n", colour ? levels[level].colour : "",

@@ -46,6 +46,14 @@ bool str_parse_size(const char *s, uint64_t *bytes)
 	return true;
 }
 
+void str_make_printable(char *s)
+{
+	for (; *s != '\0'; s++) {
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+	}
+}
+
 void str_hex(const uint8_t *data, size_t len, char *out)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -29,5 +29,8 @@ bool str_parse_size(const char *s, uint64_t *bytes);
 /* Hexadecimal, lower case; OUT holds 2 * LEN + 1 bytes. */
 void str_hex(const uint8_t *data, size_t len, char *out);
 
+/* Put '?' for what would move the cursor, ring, or begin an escape sequence of a terminal. */
+void str_make_printable(char *s);
+
 /* "1.5 GiB" and the like, in a static thread-local buffer of a few turns. */
 const char *str_bytes(uint64_t bytes);

@@ -97,13 +97,15 @@ static int list(struct cache_command *c, const struct cache_list *l, struct erro
 	}
 	for (size_t i = 0; i < l->count; i++) {
 		const struct cache_entry *e = &l->entries[i];
-		_cleanup_free_ char *note = note_of(e);
+		_cleanup_free_ char *note = note_of(e); /* of a system's cache: anybody's words */
 		char age[32];
 		if (c->is_json) {
 			fputs(i > 0 ? "," : "", stdout);
 			print_entry_json(e, note);
 			continue;
 		}
+		if (note != NULL)
+			str_make_printable(note);
 		printf("%-5s  %10s  %9s  %s%s%s\n", cache_kind_name(e->kind), str_bytes(e->bytes),
 			age_text(e->used, age, sizeof(age)), e->name, note != NULL ? "  " : "",
 			note != NULL ? note : "");

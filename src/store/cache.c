@@ -15,7 +15,8 @@
 #include "base/str.h"
 #include "store/work_lock.h"
 
-#define HEX_DIGITS "0123456789abcdef"
+#define DIGITS     "0123456789"
+#define HEX_DIGITS DIGITS "abcdef"
 
 const char *cache_kind_name(enum cache_kind kind)
 {
@@ -52,22 +53,34 @@ static bool is_hex_512(const char *name)
 	return hex_length(name) == 128 && name[128] == '\0';
 }
 
+static bool is_number(const char *text)
+{
+	return *text != '\0' && text[strspn(text, DIGITS)] == '\0';
+}
+
 /* HEX.sqsh, HEX.UID.sqsh, and what was there before one was replaced. */
 static bool is_image(const char *name)
 {
-	return (hex_length(name) == 64 && str_ends_with(name, ".sqsh")) ||
-	       (*name == '.' && hex_length(name + 1) == 64 && str_ends_with(name, ".sqsh.prev"));
+	bool is_previous = *name == '.';
+	name += is_previous;
+	if (hex_length(name) != 64)
+		return false;
+	name += 64;
+	size_t digits = *name == '.' ? strspn(name + 1, DIGITS) : 0;
+	name += digits > 0 ? digits + 1 : 0;
+	return str_eq(name, is_previous ? ".sqsh.prev" : ".sqsh");
 }
 
 static bool is_tag(const char *name)
 {
-	return hex_length(name) == 64 && strspn(name + 64, ".0123456789") == strlen(name + 64);
+	return hex_length(name) == 64 && (name[64] == '\0' || (name[64] == '.' && is_number(name + 65)));
 }
 
 /* Layers under bare names and folders of tokens, from the established tool. */
 static bool is_old(const char *name)
 {
-	return is_hex_256(name) || str_starts_with(name, ".tokens.");
+	static const char tokens[] = ".tokens.";
+	return is_hex_256(name) || (str_starts_with(name, tokens) && is_number(name + strlen(tokens)));
 }
 
 static const struct {

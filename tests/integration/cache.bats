@@ -153,6 +153,26 @@ inside() {
 	inside --offline "$uri"
 }
 
+@test "cache ls takes no words of others for its own: names that are none, and what controls a terminal" {
+	command -v mksquashfs >/dev/null || skip "needs mksquashfs"
+	local hex name system=$WORK/system
+	hex=$(printf '%064d' 7)
+	mkdir -p "$system/images" "$system/tags" tree/etc
+	printf '# enroot-provenance: \033]0;mine\007\033[2Jred\n# enroot-manifest: x\n# enroot-options: y\n' >tree/etc/rc
+	mksquashfs tree "$system/images/$hex.sqsh" -noappend -quiet -no-progress >/dev/null
+	for name in "images/$hex.x.sqsh" $'images/'"$hex"$'\e[31m.sqsh' "images/$hex..sqsh" "images/.$hex.sqsh" "tags/$hex.1.2" \
+		"tags/$hex." .tokens. .tokens.x; do
+		touch "$system/$name"
+	done
+	touch "$system/images/.$hex.1000.sqsh.prev" "$system/tags/$hex.1000"
+	chmod -R a+rX "$system"
+	ENROOT_CACHE_SYSTEM_PATH=$system enroot cache ls >list
+	[ "$(grep -c "$system" list)" -eq 3 ]
+	grep -q '?]0;mine??\[2Jred$' list
+	refute grep -q $'[\e\a]' list
+	ENROOT_CACHE_SYSTEM_PATH=$system enroot cache ls --json | python3 -c 'import json, sys; json.load(sys.stdin)'
+}
+
 @test "cache ls, prune and verify" {
 	run enroot cache ls
 	[ "$status" -eq 0 ]
