@@ -53,13 +53,12 @@ static char *read_password(struct error *err)
 static int login(
 	const struct settings *s, const char *registry, const char *user, bool is_stdin, struct error *err)
 {
-	_cleanup_free_ char *asked = NULL;
+	_cleanup_free_ char *asked = user == NULL && !is_stdin ? source_ask("Username: ", false) : NULL;
 	_cleanup_free_ char *path = NULL;
 	struct source_options options;
 	if (request_source_options(s, NULL, &options, err) < 0)
 		return -1;
-	if (user == NULL && !is_stdin)
-		user = asked = source_ask("Username: ", false);
+	user = user != NULL ? user : asked;
 	if (user == NULL || *user == '\0')
 		return error_set(err, EINVAL, "no user's name was given (use --username)");
 	char *secret = is_stdin ? read_password(err) : source_ask("Password: ", true);
