@@ -209,17 +209,47 @@ static int export_squashfs(const struct request *req, struct error *err)
 
 /* ---- the others ---- */
 
+#define DOCKER_NAME "abcdefghijklmnopqrstuvwxyz0123456789._-" /* of the last component */
+
 /* What podman and Docker take as NAME:TAG; the caller owns it. NULL: NAME is none. */
 static char *docker_name(const char *name)
 {
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-");
+	size_t len = strspn(name, DOCKER_NAME);
 	return name[len] == '\0' && len != 0 ? xasprintf("%s:latest", name) : NULL;
 }
 
-static int check_tag(const char *tag, struct error *err)
+static const char *last_component(const char *tag)
 {
+	const char *slash = strrchr(tag, '/');
+	return slash != NULL ? slash + 1 : tag;
+}
+
+static bool is_docker_tag(const char *tag)
+{
+	const char *name = last_component(tag);
+	size_t len = strspn(name, DOCKER_NAME);
+	return len != 0 && (name[len] == ':' || name[len] == '\0') && strchr(tag, '@') == NULL;
+}
+
+static int check_tag(const struct request *req, struct error *err)
+{
+	const char *tag = req->tag != NULL ? req->tag : "";
 	size_t len = strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+/:@");
-	return len <= 383 && tag[len] == '\0' ? 0 : error_set(err, EINVAL, "Invalid argument: --tag=%s", tag);
+	bool is_docker = req->format->format == EXPORT_DOCKER_ARCHIVE;
+	if (req->tag == NULL || (len <= 383 && tag[len] == '\0' && (!is_docker || is_docker_tag(tag))))
+		return 0;
+	error_set(err, EINVAL, "Invalid argument: --tag=%s", tag);
+	return is_docker ? error_hint(err, "what docker load takes is NAME:TAG, in small letters") : -1;
+}
+
+/* The name in the archive that --tag asks for; docker load takes no name without a tag. The caller owns it. */
+static char *choose_tag(const struct request *req, const char *base)
+{
+	bool is_docker = req->format->format == EXPORT_DOCKER_ARCHIVE;
+	if (req->tag == NULL)
+		return is_docker ? docker_name(base) : xstrdup("latest");
+	bool has_tag = strchr(last_component(req->tag), ':') != NULL;
+	return is_docker && !has_tag ? xasprintf("%s:latest", req->tag) : xstrdup(req->tag);
 }
 
 struct archive {
@@ -261,17 +291,14 @@ static int export_other(const struct request *req, struct error *err)
 	_cleanup_origin_operand_ struct origin_operand o = ORIGIN_OPERAND_INIT;
 	_cleanup_free_ char *name = NULL;
 	struct export_options options;
-	bool is_docker = req->format->format == EXPORT_DOCKER_ARCHIVE;
-	if ((req->tag != NULL && check_tag(req->tag, err) < 0) ||
+	if (check_tag(req, err) < 0 ||
 		origin_options(req->settings, req->compress, req->format->compression, req->arch, &options,
 			err) < 0 ||
 		origin_operand_open(req->settings, req->operand, &o, err) < 0)
 		return -1;
-	name = is_docker ? docker_name(o.base) : xstrdup("latest");
+	name = choose_tag(req, o.base);
 	struct archive a = {
-		.request = { .origin = &o.origin,
-			.options = &options,
-			.tag = req->tag != NULL ? req->tag : name },
+		.request = { .origin = &o.origin, .options = &options, .tag = name },
 		.format = req->format,
 	};
 	if (req->format->format == EXPORT_OCI)

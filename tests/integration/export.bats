@@ -108,6 +108,8 @@ same_image() {
 	printf '[storage]\ndriver="vfs"\ngraphroot="%s"\nrunroot="%s"\n' "$WORK/graph" "$WORK/runroot" >storage.conf
 	enroot import -o odd.sqsh "docker://$REGISTRY#odd:1"
 	enroot export --format docker-archive --tag some/odd:7 -o odd.tar odd.sqsh
+	enroot export --format docker-archive --tag some/odd -o untagged.tar odd.sqsh
+	[ "$(tar xOf untagged.tar manifest.json | jq -r '.[0].RepoTags[0]')" = some/odd:latest ]
 	podman load -q -i odd.tar >loaded || skip "podman does not work here"
 	grep -q 'some/odd:7' loaded
 	podman image inspect some/odd:7 >inspected
@@ -217,6 +219,7 @@ same_image() {
 }
 
 @test "mistakes are one error, before anything is made" {
+	local tag
 	need_image busybox
 	enroot import -o b.sqsh "docker://$REGISTRY#busybox:1"
 	echo no >text
@@ -230,6 +233,10 @@ same_image() {
 	assert_one_error "not for squashfs"
 	run enroot export --format oci -o - b.sqsh
 	assert_one_error "oci-archive"
+	for tag in some/Odd:1 odd@sha256:1 odd/ :1; do
+		run enroot export --format docker-archive --tag "$tag" b.sqsh
+		assert_one_error "Invalid argument: --tag=$tag.*NAME:TAG"
+	done
 	run enroot export --format oci --tag 'a b' b.sqsh
 	assert_one_error "tag=a b"
 	run enroot export --format oci --arch vax b.sqsh

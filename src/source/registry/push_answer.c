@@ -66,6 +66,7 @@ size_t push_answer_take_header(char *line, size_t size, size_t count, void *answ
 /* Location may be relative (RFC 9110, section 10.2.2), and may lead elsewhere; never from https to http. */
 int push_answer_resolve(struct push_client *c, struct push_answer *a, struct error *err)
 {
+	_cleanup_free_ char *shown = http_url_for_messages(a->url);
 	CURLU *to = curl_url(), *base = curl_url();
 	char *url = NULL, *scheme = NULL;
 	int r = 0;
@@ -75,9 +76,9 @@ int push_answer_resolve(struct push_client *c, struct push_answer *a, struct err
 		curl_url_get(to, CURLUPART_URL, &url, 0) != CURLUE_OK ||
 		curl_url_get(to, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
 		(!str_eq(scheme, "https") && !str_eq(scheme, "http"))) {
-		r = error_set(err, EPROTO, "the registry names an invalid place to upload to");
+		r = error_set(err, EPROTO, "%s names an invalid place to upload to", shown);
 	} else if (str_starts_with(c->registry->base, "https:") && !str_eq(scheme, "https")) {
-		r = error_set(err, EPROTO, "the registry names a place to upload to that is not https");
+		r = error_set(err, EPROTO, "%s names a place to upload to that is not https", shown);
 		error_hint(err, "a proxy in front of it may lack X-Forwarded-Proto: ask its administrator");
 	} else {
 		a->is_foreign = !http_is_same_origin(to, base);
