@@ -2,16 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/paths.h"
 #include "base/str.h"
 #include "layer/stream.h"
 #include "source/spool.h"
+
+#define WAIT_SLICE_MS 200
 
 static int copy_of_stdin = -1;
 
@@ -23,6 +27,23 @@ static int open_stdin(const char *cache_path, struct error *err)
 		return -1;
 	int fd = fcntl(copy_of_stdin, F_DUPFD_CLOEXEC, 3);
 	return fd >= 0 ? fd : error_errno(err, "cannot read standard input");
+}
+
+/* Before somebody opens it for writing a FIFO seems to be at its end. Without O_NONBLOCK open(2) would not hear of signals
+ * that other threads take, and hang at what is no FIFO any more. */
+static int wait_for_writer(int fd, struct error *err)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	while (poll(&p, 1, WAIT_SLICE_MS) <= 0)
+		if (interrupt_check(err) < 0)
+			return -1;
+	return 0;
+}
+
+static int copy_fifo(const char *file, int fd, const char *cache_path, struct error *err)
+{
+	(void)fcntl(fd, F_SETFL, 0);
+	return wait_for_writer(fd, err) < 0 ? -1 : spool_copy(cache_path, fd, file, err);
 }
 
 int input_open(const char *file, const char *cache_path, struct error *err)
@@ -37,10 +58,8 @@ int input_open(const char *file, const char *cache_path, struct error *err)
 		return error_errno(err, "cannot look at %s", file);
 	if (S_ISDIR(st.st_mode))
 		return error_set(err, EISDIR, "Invalid image format: %s is a directory", file);
-	if (S_ISFIFO(st.st_mode)) {
-		(void)fcntl(fd, F_SETFL, 0);
-		return spool_copy(cache_path, fd, file, err);
-	}
+	if (S_ISFIFO(st.st_mode))
+		return copy_fifo(file, fd, cache_path, err);
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, EINVAL, "Invalid image format: %s", file);
 	return steal_fd(&fd);

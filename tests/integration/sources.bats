@@ -12,6 +12,10 @@ teardown() {
 	common_teardown
 }
 
+is_open() {
+	[ -n "$(find /proc/[0-9]*/fd -lname "$1" 2>/dev/null)" ]
+}
+
 @test "the usage texts name every source" {
 	local command source
 	for command in import load digest; do
@@ -40,6 +44,19 @@ teardown() {
 # enroot-manifest: $want" ]
 	grep -q "exec '/bin/sh'" rc
 	enroot import -o stdin.sqsh tar:- <r.tar.zst
+	# a FIFO that nobody writes to yet
+	mkfifo -m 666 fifo
+	spawn log import -o fifo.sqsh tar:fifo
+	wait_until is_open "$WORK/fifo"
+	cat r.tar.gz >fifo
+	wait "$SPAWNED"
+	unsquashfs -cat fifo.sqsh etc/rc | grep -qx "# enroot-manifest: $want"
+	spawn log import -o other.sqsh tar:fifo
+	wait_until is_open "$WORK/fifo"
+	kill -TERM "$SPAWNED"
+	wait "$SPAWNED" || true
+	run cat log
+	[[ $output == *"interrupted by signal 15"* ]]
 	mkdir tree && tar -C tree -xf r.tar
 	enroot create r.sqsh
 	diff -r --no-dereference -x rc -x rc.local -x fstab -x environment tree home/.local/share/enroot/r | grep -v ': etc$' && false
