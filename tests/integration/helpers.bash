@@ -164,10 +164,10 @@ conf() {
 	cat >"$WORK/conf"
 }
 
-# wait_for CMD…: until it succeeds; 20 s at most.
+# wait_for CMD…: until it succeeds, whatever it says; a minute at most.
 wait_for() {
 	local i
-	for ((i = 0; i < 1000; i++)); do
+	for ((i = 0; i < 3000; i++)); do
 		! "$@" >/dev/null 2>&1 || return 0
 		sleep 0.02
 	done

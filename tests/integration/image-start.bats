@@ -32,17 +32,6 @@ make_busybox_image() {
 	rm -rf "$dir"
 }
 
-# wait_for CMD…: until it succeeds, 20 s at most
-wait_for() {
-	local end=$((SECONDS + 20))
-	while ((SECONDS < end)); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.02
-	done
-	echo "waited in vain for: $*"
-	return 1
-}
-
 # The image servers that serve images below WORK.
 servers() {
 	local pid line
@@ -399,7 +388,7 @@ processors_of() {
 @test "a background process keeps the server, but not the caller's pipe" {
 	own_image
 	mkdir -m 777 shared
-	run -0 as_user timeout 20 "$BIN/enroot" start -m "$WORK/shared:/shared" "$IMAGE" sh -c \
+	run -0 as_user timeout 60 "$BIN/enroot" start -m "$WORK/shared:/shared" "$IMAGE" sh -c \
 		'(until [ -e /shared/go ]; do sleep 0.05; done; ls /bin >/dev/null) >/dev/null 2>&1 </dev/null & echo started'
 	[ "$output" = started ]
 	[ -n "$(servers)" ]
@@ -539,7 +528,10 @@ processors_of() {
 }
 
 no_overlay_program() {
-	! pgrep -u "$TEST_UID" -x fuse-overlayfs
+	local pid
+	for pid in $(pgrep -u "$TEST_UID" -x fuse-overlayfs); do
+		! grep -qz "^HOME=$WORK/" "/proc/$pid/environ" 2>/dev/null || return 1 # no other test's
+	done
 }
 
 @test "without the kernel's overlay: fuse-overlayfs" {

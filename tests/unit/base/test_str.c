@@ -58,6 +58,14 @@ static void environment_lists(void **state)
 	assert_null(env.items[1]);
 }
 
+static void what_controls_a_terminal_is_not_printed(void **state)
+{
+	(void)state;
+	char text[] = "a\t\033[2J\177\302\265\n";
+	str_make_printable(text);
+	assert_string_equal(text, "a??[2J?\302\265?");
+}
+
 static void path_parts(void **state)
 {
 	(void)state;
@@ -77,6 +85,7 @@ int main(void)
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(bytes_for_people),
 		cmocka_unit_test(environment_lists),
+		cmocka_unit_test(what_controls_a_terminal_is_not_printed),
 		cmocka_unit_test(path_parts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
