@@ -17,20 +17,14 @@
 
 #define WAIT_SLICE_MS 200
 
-static int copy_of_stdin = -1;
-
-static int open_stdin(const char *cache_path, struct error *err)
-{
-	if (copy_of_stdin < 0)
-		copy_of_stdin = spool_copy(cache_path, STDIN_FILENO, "standard input", err);
-	if (copy_of_stdin < 0)
-		return -1;
-	int fd = fcntl(copy_of_stdin, F_DUPFD_CLOEXEC, 3);
-	return fd >= 0 ? fd : error_errno(err, "cannot read standard input");
-}
+/* What can be read only once, for who looks twice: its copy, and the name that it was asked for by. */
+static struct {
+	int fd;
+	char *file;
+} copy = { .fd = -1 };
 
 /* Before somebody opens it for writing a FIFO seems to be at its end. Without O_NONBLOCK open(2) would not hear of signals
- * that other threads take, and hang at what is no FIFO any more. */
+ * that other threads take. */
 static int wait_for_writer(int fd, struct error *err)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -40,16 +34,28 @@ static int wait_for_writer(int fd, struct error *err)
 	return 0;
 }
 
-static int copy_fifo(const char *file, int fd, const char *cache_path, struct error *err)
+/* A copy of what FD has, which stands for FILE from now on. */
+static int open_copy(const char *file, int fd, const char *cache_path, struct error *err)
 {
-	(void)fcntl(fd, F_SETFL, 0);
-	return wait_for_writer(fd, err) < 0 ? -1 : spool_copy(cache_path, fd, file, err);
+	const char *what = str_eq(file, "-") ? "standard input" : file;
+	if (copy.file == NULL || !str_eq(copy.file, file)) {
+		int new = wait_for_writer(fd, err) < 0 ? -1 : spool_copy(cache_path, fd, what, err);
+		if (new < 0)
+			return -1;
+		if (copy.fd >= 0)
+			close(copy.fd);
+		free(copy.file);
+		copy.fd = new;
+		copy.file = xstrdup(file);
+	}
+	int r = fcntl(copy.fd, F_DUPFD_CLOEXEC, 3);
+	return r >= 0 ? r : error_errno(err, "cannot read %s", what);
 }
 
 int input_open(const char *file, const char *cache_path, struct error *err)
 {
 	if (str_eq(file, "-"))
-		return open_stdin(cache_path, err);
+		return open_copy(file, STDIN_FILENO, cache_path, err);
 	_cleanup_close_ int fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 	if (fd < 0)
@@ -58,8 +64,10 @@ int input_open(const char *file, const char *cache_path, struct error *err)
 		return error_errno(err, "cannot look at %s", file);
 	if (S_ISDIR(st.st_mode))
 		return error_set(err, EISDIR, "Invalid image format: %s is a directory", file);
-	if (S_ISFIFO(st.st_mode))
-		return copy_fifo(file, fd, cache_path, err);
+	if (S_ISFIFO(st.st_mode)) {
+		(void)fcntl(fd, F_SETFL, 0);
+		return open_copy(file, fd, cache_path, err);
+	}
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, EINVAL, "Invalid image format: %s", file);
 	return steal_fd(&fd);

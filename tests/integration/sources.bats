@@ -107,6 +107,21 @@ is_open() {
 		unsquashfs -cat stdin.sqsh etc/rc | grep -qx "# enroot-manifest: $want"
 		mv stdin.sqsh "$kind.sqsh"
 	done
+	# A damaged blob is looked at again: a FIFO has it only once.
+	mkfifo -m 666 fifo
+	# shellcheck disable=SC2094
+	python3 - oci.tar >bad.tar <<-'END'
+		import sys, tarfile
+		data = bytearray(open(sys.argv[1], "rb").read())
+		member = max(tarfile.open(sys.argv[1]), key=lambda m: m.size)
+		data[member.offset_data + member.size // 2] ^= 0xFF
+		sys.stdout.buffer.write(data)
+	END
+	spawn log import -o bad.sqsh oci-archive:fifo
+	cat bad.tar >fifo
+	refute wait "$SPAWNED"
+	grep -q '^\[ERROR\] layer 1 of .* is damaged$' log
+	rm fifo bad.tar log
 	gzip -c /dev/null >empty.tar.gz
 	head -c 20000 some.tar.gz >short.tar.gz
 	chmod a+r ./*.gz
