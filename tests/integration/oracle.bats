@@ -143,6 +143,11 @@ mksquashfs_compressors() {
 	mksquashfs 2>&1 | sed -n '/^Compressors available/,$p' | grep -oE '^[[:space:]]+(gzip|lzma|lzo|lz4|xz|zstd)\b' | tr -d ' \t'
 }
 
+# Which shapes the slow build looks at: every third. Memory errors do not need them all.
+is_sampled() {
+	[ "$BUILD" = release ] || (($1 % 3 == 1))
+}
+
 @test "create reads mksquashfs images in every compressor" {
 	source_tree
 	[ "$(mksquashfs_compressors | wc -l)" -ge 5 ]
@@ -157,6 +162,7 @@ mksquashfs_compressors() {
 	local i=0 options
 	while read -r options; do
 		i=$((i + 1))
+		is_sampled $i || continue
 		# shellcheck disable=SC2086
 		as_user mksquashfs tree "shape$i.sqsh" -no-progress -quiet $options >log 2>&1 || { cat log && false; }
 		reads_image "shape$i" || {
@@ -211,6 +217,7 @@ SHAPES
 	local options i=0 name
 	while read -r options; do
 		i=$((i + 1)) name=export$i
+		is_sampled $i || continue
 		ENROOT_SQUASH_OPTIONS=$options enroot export -o "$name.sqsh" c
 		rm -rf un
 		unsquash un "$name.sqsh" || {
