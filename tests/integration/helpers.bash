@@ -52,7 +52,18 @@ common_setup() {
 	export ENROOT_LIBRARY_PATH=$STAGE/usr/lib/enroot
 }
 
+# What a test started and left running: the test user's, or a child of the test.
+jobs_stop() {
+	local job
+	for job in ${JOBS[*]:-}; do
+		if [ "$(stat -c %u "/proc/$job" 2>/dev/null)" = "$TEST_UID" ] || [ "$(ps -o ppid= -p "$job" | tr -d ' ')" = $$ ]; then
+			kill -KILL "$job" 2>/dev/null || true
+		fi
+	done
+}
+
 common_teardown() {
+	jobs_stop
 	proxies_stop
 	cd "$SUITE" || return 1
 	[ -n "${WORK:-}" ] || return 0

@@ -14,10 +14,6 @@ setup() {
 }
 
 teardown() {
-	local pid
-	for pid in ${JOBS:-}; do
-		kill -KILL "$pid" 2>/dev/null || true
-	done
 	common_teardown
 }
 
