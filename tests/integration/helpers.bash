@@ -55,6 +55,7 @@ common_setup() {
 # What a test started and left running: the test user's, or a child of the test.
 jobs_stop() {
 	local job
+	# shellcheck disable=SC2048 # an array, or words
 	for job in ${JOBS[*]:-}; do
 		if [ "$(stat -c %u "/proc/$job" 2>/dev/null)" = "$TEST_UID" ] || [ "$(ps -o ppid= -p "$job" | tr -d ' ')" = $$ ]; then
 			kill -KILL "$job" 2>/dev/null || true
