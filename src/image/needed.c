@@ -19,20 +19,39 @@ struct wanted {
 	const char *path, *digest, *options;
 };
 
+/* In a directory like /tmp anybody may have put a file that says of itself whatever is wanted. */
+static bool may_be_planted(const char *path, const struct stat *st)
+{
+	struct stat dir;
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent =
+		slash != NULL ? xstrndup(path, (size_t)(slash - path + 1)) : xstrdup(".");
+	if (st->st_uid == geteuid() || st->st_uid == 0)
+		return false;
+	return stat(parent, &dir) < 0 || (dir.st_mode & S_IWOTH) != 0;
+}
+
 static bool is_current(void *ctx)
 {
 	const struct wanted *w = ctx;
-	return image_record_matches(w->path, w->digest, w->options);
+	struct stat st;
+	return lstat(w->path, &st) == 0 && !may_be_planted(w->path, &st) &&
+	       image_record_matches(w->path, w->digest, w->options);
 }
 
-/* Only files are replaced, never a device or a directory. */
+/* Only files are replaced, never a device or a directory, nor what a stranger has put there. */
 static int check_output(const char *path, struct error *err)
 {
 	struct stat st;
-	if (lstat(path, &st) < 0 || S_ISREG(st.st_mode))
+	if (lstat(path, &st) < 0)
+		return 0;
+	bool is_file = S_ISREG(st.st_mode);
+	if (is_file && !may_be_planted(path, &st))
 		return 0;
 	error_set(err, EEXIST, "File already exists: %s", path);
-	return error_hint(err, "it is no regular file");
+	return error_hint(err, is_file ? "it is another user's, in a directory that everybody may write: "
+					 "choose a place of your own or of your group"
+				       : "it is no regular file");
 }
 
 /* Link what is there to .NAME.prev, in one step. Where that cannot be, readers on this host are safe all the same. */

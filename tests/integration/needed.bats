@@ -76,6 +76,29 @@ recorded() {
 	[ -c /dev/null ]
 }
 
+@test "what a stranger left in a directory like /tmp is neither used nor replaced" {
+	need_root
+	local uri=docker://$REGISTRY#busybox:1 place
+	mkdir -m 1777 open
+	mkdir -m 0775 shared
+	enroot import -o out.sqsh "$uri"
+	for place in open shared; do
+		cp out.sqsh "$place/out.sqsh"
+		chown 4321:4321 "$place/out.sqsh"
+	done
+	run enroot import --if-needed -o open/out.sqsh "$uri"
+	assert_one_error "File already exists: .*open/out.sqsh .*another user's"
+	cmp out.sqsh open/out.sqsh
+	run enroot import --if-needed -o shared/out.sqsh "$uri"
+	[ "$status" -eq 0 ]
+	[[ $output == *"out.sqsh is up to date"* ]]
+	# One's own is as good there as anywhere.
+	rm open/out.sqsh
+	enroot import --if-needed -o open/out.sqsh "$uri"
+	run enroot import --if-needed -o open/out.sqsh "$uri"
+	[[ $output == *"out.sqsh is up to date"* ]]
+}
+
 @test "a damaged layer in the cache is fetched again" {
 	local uri=docker://$REGISTRY#busybox:1 blob
 	enroot import --if-needed -o a.sqsh "$uri"
