@@ -12,25 +12,6 @@
 
 #define HOLE_BYTES (128u << 10) /* as a squashfs image of ours has them */
 
-/* One block of memory for all that the attributes are. */
-static struct tree_xattr *copy_xattrs(const struct tree_xattr *list, size_t count)
-{
-	size_t size = count * sizeof(*list);
-	for (size_t i = 0; i < count; i++)
-		size += strlen(list[i].name) + 1 + list[i].value_len;
-	struct tree_xattr *copy = xmalloc(size);
-	char *at = (char *)(copy + count);
-	for (size_t i = 0; i < count; i++) {
-		size_t len = strlen(list[i].name) + 1;
-		copy[i] = (struct tree_xattr){ at, at + len, list[i].value_len };
-		memcpy(at, list[i].name, len);
-		if (list[i].value_len != 0)
-			memcpy(at + len, list[i].value, list[i].value_len);
-		at += len + list[i].value_len;
-	}
-	return copy;
-}
-
 struct incoming *incoming_new(
 	const struct unpack *u, const struct tree_file *file, const char *name, size_t len)
 {
@@ -42,7 +23,7 @@ struct incoming *incoming_new(
 	f->sized = file->size >= HOLE_BYTES;
 	f->xattr_count = u->options.no_xattrs ? 0 : file->xattr_count;
 	if (f->xattr_count != 0)
-		f->xattrs = copy_xattrs(file->xattrs, f->xattr_count);
+		f->xattrs = tree_copy_xattrs(file->xattrs, f->xattr_count);
 	f->meta = (struct meta){
 		.has_xattrs = f->xattr_count != 0,
 		.mode = file->mode,

@@ -114,6 +114,9 @@ const char *tree_symlink_target(const struct tree *t, const struct tree_inode *i
 uint32_t tree_add_xattrs(struct tree *t, const struct tree_xattr *list, size_t count);
 size_t tree_xattrs(const struct tree *t, uint32_t id, const struct tree_xattr **list);
 
+/* A copy of LIST with all that it points to, in one block of memory that the caller frees. */
+struct tree_xattr *tree_copy_xattrs(const struct tree_xattr *list, size_t count);
+
 /* The path of a node from the root without a leading slash ("" for the root); the caller owns it. Long paths
  * are cut at 4 KiB with "…": for messages only. */
 char *tree_path(const struct tree *t, uint32_t node);

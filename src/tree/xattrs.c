@@ -35,7 +35,7 @@ static bool sets_equal(const struct xattr_set *set, const struct tree_xattr *lis
 	return true;
 }
 
-static struct tree_xattr *copy_list(const struct tree_xattr *list, size_t count)
+struct tree_xattr *tree_copy_xattrs(const struct tree_xattr *list, size_t count)
 {
 	size_t size = count * sizeof(*list);
 	for (size_t i = 0; i < count; i++)
@@ -79,7 +79,7 @@ uint32_t tree_add_xattrs(struct tree *t, const struct tree_xattr *list, size_t c
 		if (t->sets[i].hash == hash && sets_equal(&t->sets[i], list, count))
 			return i;
 	grow_array(&t->sets, &t->set_capacity, t->set_count + 1);
-	t->sets[t->set_count] = (struct xattr_set){ copy_list(list, count), count, hash, *head };
+	t->sets[t->set_count] = (struct xattr_set){ tree_copy_xattrs(list, count), count, hash, *head };
 	*head = (uint32_t)t->set_count;
 	return (uint32_t)t->set_count++;
 }
