@@ -3,7 +3,6 @@
 #include <openssl/evp.h>
 
 #include "base/memory.h"
-#include "base/str.h"
 
 struct sha256 {
 	EVP_MD_CTX *ctx;
@@ -36,14 +35,4 @@ void sha256_final(struct sha256 *s, uint8_t digest[SHA256_SIZE])
 {
 	if (EVP_DigestFinal_ex(s->ctx, digest, NULL) != 1)
 		abort();
-}
-
-void sha256_hex_of(const void *data, size_t len, char hex[SHA256_HEX_SIZE])
-{
-	uint8_t digest[SHA256_SIZE];
-	struct sha256 *s = sha256_new();
-	sha256_update(s, data, len);
-	sha256_final(s, digest);
-	sha256_free(s);
-	str_hex(digest, sizeof(digest), hex);
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/str.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -187,14 +186,4 @@ void sha256_final(struct sha256 *s, uint8_t digest[SHA256_SIZE])
 		uint32_t word = htobe32(s->state[i]);
 		memcpy(digest + 4 * (size_t)i, &word, sizeof(word));
 	}
-}
-
-void sha256_hex_of(const void *data, size_t len, char hex[SHA256_HEX_SIZE])
-{
-	uint8_t digest[SHA256_SIZE];
-	struct sha256 *s = sha256_new();
-	sha256_update(s, data, len);
-	sha256_final(s, digest);
-	sha256_free(s);
-	str_hex(digest, sizeof(digest), hex);
 }
