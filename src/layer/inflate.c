@@ -76,36 +76,44 @@ static int refill(struct inflater *f, size_t keep, struct error *err)
 	return 0;
 }
 
-static bool has_magic(const struct inflater *f, const struct inflate_codec *codec)
+static bool has_magic(const uint8_t *start, size_t len, const struct inflate_codec *codec)
 {
-	return f->io.in_len >= codec->magic_len && memcmp(f->io.in, codec->magic, codec->magic_len) == 0;
+	return len >= codec->magic_len && memcmp(start, codec->magic, codec->magic_len) == 0;
 }
 
 /* RFC 8878: a skippable frame may come first; its magic number has 16 values. */
-static bool is_skippable_zstd(const struct inflater *f)
+static bool is_skippable_zstd(const uint8_t *start, size_t len)
 {
-	return f->io.in_len >= 4 && (f->io.in[0] & 0xf0) == 0x50 &&
-	       memcmp(f->io.in + 1, "\x2a\x4d\x18", 3) == 0;
+	return len >= 4 && (start[0] & 0xf0) == 0x50 && memcmp(start + 1, "\x2a\x4d\x18", 3) == 0;
+}
+
+static const struct inflate_codec *codec_of(const uint8_t *start, size_t len)
+{
+	static const struct inflate_codec *const known[] = { &inflate_gzip, &inflate_zstd, &inflate_xz };
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (has_magic(start, len, known[i]))
+			return known[i];
+	return is_skippable_zstd(start, len) ? &inflate_zstd : &plain;
+}
+
+bool inflater_is_needed(const uint8_t *start, size_t len)
+{
+	return codec_of(start, len) != &plain;
 }
 
 static int choose_codec(struct inflater *f, struct error *err)
 {
-	static const struct inflate_codec *const known[] = { &inflate_gzip, &inflate_zstd, &inflate_xz };
-
 	while (f->io.in_len < MAGIC_MAX && !f->input_ended)
 		if (refill(f, f->io.in_len, err) < 0)
 			return -1;
 	if (f->io.in_len == 0)
 		return error_set(err, EBADMSG, "the layer is empty: it has not even an end-of-archive mark");
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-		if (has_magic(f, &refused[i]))
+		if (has_magic(f->io.in, f->io.in_len, &refused[i]))
 			return error_set(err, ENOTSUP,
 				"unsupported compression (%s): layers are tar, plain or with gzip or zstd",
 				refused[i].name);
-	f->codec = is_skippable_zstd(f) ? &inflate_zstd : &plain;
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (has_magic(f, known[i]))
-			f->codec = known[i];
+	f->codec = codec_of(f->io.in, f->io.in_len);
 	if (f->codec->new != NULL)
 		f->state = f->codec->new ();
 	return 0;

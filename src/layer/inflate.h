@@ -21,6 +21,9 @@ void inflater_free(struct inflater *f);
 /* Fill BUF whole; *GOT < LEN only at the end. Returns 0, or -1 with ERR (the message has the offset). */
 int inflater_read(struct inflater *f, void *buf, size_t len, size_t *got, struct error *err);
 
+/* Do the first bytes (6 will do) say that what follows is compressed in a way that we know? */
+bool inflater_is_needed(const uint8_t *start, size_t len);
+
 /* Bytes that came in so far. */
 uint64_t inflater_consumed(const struct inflater *f);
 

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "layer/inflate.h"
 #include "layer/stream.h"
 #include "source/spool.h"
 
@@ -120,20 +121,9 @@ static int inflate(int fd, const char *file, const char *cache_path, struct erro
 
 static bool is_compressed(int fd)
 {
-	static const struct {
-		const char *bytes;
-		size_t len;
-	} magics[] = { { "\x1f\x8b", 2 }, { "\x28\xb5\x2f\xfd", 4 },
-		{ "\xfd"
-		  "7zXZ",
-			5 } };
-	char start[8] = { 0 };
-	if (pread(fd, start, sizeof(start), 0) < 0)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
-		if (memcmp(start, magics[i].bytes, magics[i].len) == 0)
-			return true;
-	return false;
+	uint8_t start[8];
+	ssize_t n = pread(fd, start, sizeof(start), 0);
+	return n > 0 && inflater_is_needed(start, (size_t)n);
 }
 
 int input_open_inflated(const char *file, const char *cache_path, struct error *err)
