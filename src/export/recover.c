@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "export/rc.h"
+#include "rootfs/entry_script.h"
 #include "source/config.h"
 
 const char *const recover_names[RECOVER_FILE_COUNT] = {
@@ -39,17 +40,6 @@ static bool is_comment(const char *line)
 	return *line == '\0' || *line == '#';
 }
 
-static bool is_all_comments(const char *text)
-{
-	char *line;
-	bool result = true;
-	while (result && (line = take_line(&text)) != NULL) {
-		result = is_comment(line);
-		free(line);
-	}
-	return result;
-}
-
 /* ---- /etc/rc and /etc/rc.local ---- */
 
 /* The comments of somebody else's script are no labels. */
@@ -74,7 +64,7 @@ static bool recover_rc(const char *text, struct image_config *config)
 static bool recover_rc_local(const char *text, struct image_config *config)
 {
 	(void)config;
-	if (is_all_comments(text))
+	if (entry_script_is_blank(text))
 		return true;
 	log_warn("/etc/rc.local has commands, which nothing runs where the image comes from a registry");
 	return false;

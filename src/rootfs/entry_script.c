@@ -203,6 +203,16 @@ bool entry_script_parse(const char *text, struct entry_script *script)
 	return good;
 }
 
+bool entry_script_is_blank(const char *text)
+{
+	for (; *text != '\0'; text += strcspn(text, "\n")) {
+		text += strspn(text, " \t\r\n");
+		if (*text != '#' && *text != '\0')
+			return false;
+	}
+	return true;
+}
+
 void entry_script_cleanup(struct entry_script *script)
 {
 	free(script->working_dir);

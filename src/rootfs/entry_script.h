@@ -19,5 +19,8 @@ struct entry_script {
 /* false, with SCRIPT empty: TEXT is no script that import writes; only a shell knows what it does. */
 bool entry_script_parse(const char *text, struct entry_script *script);
 
+/* Has TEXT, a script, nothing but comments and blank lines? */
+bool entry_script_is_blank(const char *text);
+
 /* Frees what SCRIPT has and makes it empty. */
 void entry_script_cleanup(struct entry_script *script);

@@ -39,16 +39,6 @@ static int enter_directory(struct start *s, const char *dir, struct error *err)
 	return 0;
 }
 
-static bool is_all_comments(const char *text)
-{
-	for (; *text != '\0'; text += strcspn(text, "\n")) {
-		text += strspn(text, " \t\n");
-		if (*text != '#' && *text != '\0')
-			return false;
-	}
-	return true;
-}
-
 static void push_words(struct strv *argv, char *const *words)
 {
 	for (; words != NULL && *words != NULL; words++)
@@ -61,7 +51,7 @@ static int apply_script(
 	_cleanup_free_ char *local = rootfile_read_optional(s->root, LOCAL_SCRIPT);
 	if (enter_directory(s, script->working_dir, err) < 0)
 		return -1;
-	if (local != NULL && !is_all_comments(local))
+	if (local != NULL && !entry_script_is_blank(local))
 		log_warn("the image has no shell for its " LOCAL_SCRIPT);
 	push_words(argv, script->entrypoint.items);
 	push_words(argv, s->req->command[0] != NULL ? s->req->command : script->cmd.items);
