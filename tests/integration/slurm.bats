@@ -156,14 +156,13 @@ eventually() {
 
 @test "MPI over PMIx between containers on two nodes, with the hook slurm-pmi, and not without" {
 	need_file
-	srun -N2 --ntasks-per-node=1 "$BIN/enroot" create -n mpi "$FILE"
-	ENROOT_HOOKS_EXTRA=slurm-pmi srun -N2 -n4 --mpi=pmix "$BIN/enroot" start mpi mpi-hello >out 2>log || {
+	ENROOT_HOOKS_EXTRA=slurm-pmi srun -N2 -n4 --mpi=pmix "$BIN/enroot" start "$FILE" mpi-hello >out 2>log || {
 		cat log
 		false
 	}
 	grep -qxE 'size 4 sum 6 hosts node1,node1(,node1)?(,node2)+' out
 	refute grep -q 'PMIX ERROR' log
-	run srun -N2 -n4 --mpi=pmix "$BIN/enroot" start mpi mpi-hello
+	run srun -N2 -n4 --mpi=pmix "$BIN/enroot" start "$FILE" mpi-hello
 	[[ $output != *"size 4"* ]]
 }
 
