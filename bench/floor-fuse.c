@@ -1,7 +1,7 @@
 /*
- * floor-fuse [-f] TREE DIR COMMAND [ARG…]: run COMMAND where DIR shows the names of TREE, from a FUSE
+ * floor-fuse [-f] [-c] TREE DIR COMMAND [ARG…]: run COMMAND where DIR shows the names of TREE, from a FUSE
  * server that does nothing but send answers made ready beforehand: what no server can do better than. Needs root.
- * With -f there are attributes for all names, not for directories alone.
+ * With -f there are attributes for all names, not for directories alone; with -c server and command share a processor.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ struct node {
 
 static struct node *nodes;
 static size_t node_count = 1;
-static bool full;
+static bool full, companion;
 
 static void die(const char *what)
 {
@@ -174,12 +174,28 @@ static int run(int device, const char *dir, char *command[])
 	return 1;
 }
 
+/* The command stays here, and so does the server, which goes behind it. */
+static void share_processor(void)
+{
+	cpu_set_t one;
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	if (sched_setaffinity(0, sizeof(one), &one) < 0)
+		die("sched_setaffinity");
+}
+
 int main(int argc, char *argv[])
 {
-	full = argc > 1 && strcmp(argv[1], "-f") == 0;
-	char **args = argv + 1 + full;
-	if (argc - full < 4) {
-		fprintf(stderr, "usage: floor-fuse [-f] TREE DIR COMMAND [ARG...]\n");
+	const struct sched_param none = { 0 };
+	bool companion = false;
+	int option;
+	while ((option = getopt(argc, argv, "+cf")) != -1) {
+		full = full || option == 'f';
+		companion = companion || option == 'c';
+	}
+	char **args = argv + optind;
+	if (argc - optind < 3) {
+		fprintf(stderr, "usage: floor-fuse [-f] [-c] TREE DIR COMMAND [ARG...]\n");
 		return 1;
 	}
 	if (nftw(args[0], visit, 64, FTW_PHYS) != 0)
@@ -187,8 +203,13 @@ int main(int argc, char *argv[])
 	int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (device < 0)
 		die("/dev/fuse");
+	if (companion)
+		share_processor();
 	pid_t child = fork();
-	if (child == 0)
+	if (child == 0) {
+		if (companion && sched_setscheduler(0, SCHED_IDLE, &none) < 0)
+			die("sched_setscheduler");
 		serve(device);
+	}
 	return child < 0 ? 1 : run(device, args[1], args + 2);
 }

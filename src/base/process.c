@@ -14,7 +14,6 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
-#include "base/processors.h"
 
 extern char **environ;
 
@@ -48,7 +47,6 @@ static int spawn_child(const struct process_request *req, int in, int out, pid_t
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	processors_roam();
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);

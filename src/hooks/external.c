@@ -10,7 +10,6 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
-#include "base/processors.h"
 #include "sandbox/environ.h"
 #include "sandbox/privileges.h"
 
@@ -53,7 +52,6 @@ static int read_scratch(int scratch, const char *name, char **text, size_t *len,
 static int spawn(const char *path, char *const env[], pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
-	processors_roam();
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	char *const direct[] = { (char *)path, NULL };

@@ -65,10 +65,12 @@ static const char *const serving[] = { "read", "write", "writev", "pread64", "pr
 static const struct rule serving_if[] = {
 	{ "mmap", { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } },
 	{ "mprotect", { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } },
-	{ "clone", { 0, SCMP_CMP_EQ, GLIBC_THREAD, 0 } }, { "clone", { 0, SCMP_CMP_EQ, MUSL_THREAD, 0 } },
+	{ "clone", { 0, SCMP_CMP_EQ, GLIBC_THREAD, 0 } },
+	{ "clone", { 0, SCMP_CMP_EQ, MUSL_THREAD, 0 } },
 	{ "ioctl", { 1, SCMP_CMP_EQ, FUSE_DEV_IOC_CLONE, 0 } },
 	{ "newfstatat", { 3, SCMP_CMP_EQ, AT_EMPTY_PATH, 0 } },
 	{ "sched_setaffinity", { 0, SCMP_CMP_EQ, 0, 0 } }, /* its own */
+	{ "sched_setscheduler", { 0, SCMP_CMP_EQ, 0, 0 } }, /* the same */
 };
 
 static const char *const missing[] = { "clone3" };

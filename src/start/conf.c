@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
-#include "base/processors.h"
 #include "base/str.h"
 #include "sandbox/privileges.h"
 
@@ -95,7 +94,6 @@ static int spawn(struct conf *c, const char *real, int in, int out, char *const 
 		strv_push(&argv, *command);
 
 	posix_spawn_file_actions_t actions;
-	processors_roam();
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, in, 250);
 	posix_spawn_file_actions_adddup2(&actions, out, 251);

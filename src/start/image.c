@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "base/processors.h"
 #include "rootfs/resolve.h"
 #include "start/image_private.h"
 
@@ -56,7 +55,6 @@ int image_root_mount(
 
 	a.top = assembly_make(overlay->scratch, "image", err);
 	_cleanup_close_ int place = a.top >= 0 ? assembly_make(a.top, LOWER, err) : -1;
-	processors_stay(-1); /* until something is run: the server comes to us (fuse/server.h) */
 	if (place >= 0 && image_server_mount(&r->server, place, err) == 0) {
 		a.lower = openat(a.top, LOWER, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (a.lower >= 0)

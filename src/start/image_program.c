@@ -19,7 +19,6 @@
 
 #include "base/memory.h"
 #include "base/paths.h"
-#include "base/processors.h"
 #include "base/strv.h"
 #include "start/image_private.h"
 
@@ -74,7 +73,6 @@ static int fork_program(const char *program, const char *dir, int device, struct
 		return error_errno(err, "failed to create a pipe");
 	_cleanup_close_ int ours = ends[0];
 	int theirs = ends[1];
-	processors_roam();
 	pid_t child = fork();
 	if (child == 0) {
 		setsid();

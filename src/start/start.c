@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/processors.h"
 #include "sandbox/exec.h"
 #include "sandbox/filter.h"
 #include "sandbox/namespaces.h"
@@ -197,7 +196,6 @@ static int start_exec(struct start *s, struct error *err)
 	hint_at_read_only(s);
 	if (privileges_close_descriptors(s->script, err) < 0)
 		return -1;
-	processors_roam();
 	(void)exec_run(&exec, &s->env, err);
 	return err->code == ENOENT && start_lacks_shell(exec.shell) ? start_exec_directly(s, exec.shell, err)
 								    : -1;

@@ -322,7 +322,7 @@ check_served() {
 
 # Processors that each thread of process $1 may run on, one line for those that agree.
 processors_of() {
-	sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/"$1"/task/*/status | sort -u
+	sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/"$1"/task/${2:-*}/status | sort -u
 }
 
 @test "commands, hooks and the server may run wherever the caller could" {
@@ -348,10 +348,40 @@ processors_of() {
 	JOBS=$!
 	wait_for has_server
 	wait_for test -e "/proc/$JOBS/root/tmp/done"
-	[ "$(processors_of "$(servers)")" = "$all" ]
+	# But for those two that keep to one, or off it, while there is one client: companion.h.
+	[ "$(processors_of "$(servers)" "$(servers)")" = "$all" ]
 	kill "$JOBS"
 	wait "$JOBS" || true
 	wait_for no_servers
+}
+
+# How many threads of the server anything else goes before.
+idle_threads() {
+	ps -L -o cls= -p "$(servers)" | grep -c IDL
+}
+
+@test "a client that asks alone is answered by a thread of the idle class; others on its processor do not starve it" {
+	own_image
+	[ "$(nproc)" -gt 1 ] || skip 'needs two processors'
+	# shellcheck disable=SC2016
+	local walk='for i in $(seq 20); do for f in /bin/* /etc/*; do [ -e "$f.$i" ] && echo "$f"; done; done; find / -xdev | sort'
+	run -0 enroot start "$IMAGE" sh -c "$walk"
+	local quiet=$output i hogs=()
+	spawn "$BIN/enroot" start "$IMAGE" sleep 60 &
+	JOBS=$!
+	wait_for has_server
+	[ "$(idle_threads)" = 1 ]
+	kill "$JOBS"
+	wait "$JOBS" || true
+	wait_for no_servers
+	for ((i = 0; i < 2 * $(nproc); i++)); do
+		(while :; do :; done) 3>&- &
+		hogs+=($!)
+	done
+	run enroot start "$IMAGE" sh -c "$walk"
+	kill "${hogs[@]}"
+	[ "$status" = 0 ]
+	[ "$output" = "$quiet" ]
 }
 
 @test "the server serves while the start process is stopped, and ends with the last process" {

@@ -134,7 +134,8 @@ ssize_t op_read(struct worker *w, const struct request *req)
 	struct open_file *f;
 
 	bool is_early = atomic_fetch_add(&s->reads, 1) < EARLY_READS;
-	if (atomic_fetch_add(&s->busy, 1) + 1 >= s->workers && s->workers < s->workers_max && !is_early)
+	if (atomic_fetch_add(&s->busy, 1) + 1 >= s->workers && s->workers < s->workers_max && !is_early &&
+		!w->is_companion)
 		server_grow(s);
 	ssize_t r = file_get(w, req->in->nodeid, in->offset, &f);
 	if (r == 0 && in->offset < f->inode.size) {

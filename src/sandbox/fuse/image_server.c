@@ -98,7 +98,8 @@ int image_server_settle(struct image_server *s, struct error *err)
 static int open_devices(struct control_devices *d, struct error *err)
 {
 	for (d->count = 0; d->count < FUSE_SERVER_DEVICES; d->count++) {
-		int fd = open(FUSE_DEVICE, O_RDWR | O_CLOEXEC);
+		int nonblock = FUSE_SERVER_NONBLOCK(d->count) ? O_NONBLOCK : 0;
+		int fd = open(FUSE_DEVICE, O_RDWR | O_CLOEXEC | nonblock);
 		if (fd < 0 && d->count > 0)
 			break;
 		if (fd < 0) {

@@ -18,9 +18,26 @@ static void fulfil(struct prefetch *p, const struct sqfs_extent *e)
 		sqfs_data_release(p->reader, &data);
 }
 
+/* Where the companion is anything else would keep it from its work. */
+static void keep_off(struct prefetch *p)
+{
+	int cpu = p->server->companion.at;
+	cpu_set_t set = p->allowed;
+	if (cpu == p->avoided || CPU_COUNT(&set) == 0)
+		return;
+	if (cpu >= 0)
+		CPU_CLR(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) == 0)
+		p->avoided = cpu;
+}
+
 static void *prefetch_main(void *arg)
 {
 	struct prefetch *p = arg;
+	p->avoided = -1;
+	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed) < 0)
+		CPU_ZERO(&p->allowed); /* more processors than fit */
+	keep_off(p);
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
 		while (!p->has_wish && p->file_count == 0)
@@ -34,6 +51,7 @@ static void *prefetch_main(void *arg)
 		}
 		p->has_wish = false;
 		pthread_mutex_unlock(&p->lock);
+		keep_off(p);
 		if (has_wish)
 			fulfil(p, &e);
 		else
@@ -46,7 +64,6 @@ static void *prefetch_main(void *arg)
 static struct prefetch *prefetch_new(struct fuse_server *s)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	seat_leave(s); /* a thread begins where its maker is */
 	struct sqfs_reader *reader = sqfs_reader_new(s->image, &err);
 	if (reader == NULL)
 		return NULL;

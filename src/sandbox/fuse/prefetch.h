@@ -11,9 +11,11 @@
 
 struct prefetch {
 	struct fuse_server *server;
-	struct sqfs_reader *reader; /* the thread's */
+	struct sqfs_reader *reader; /* the thread's, as are: */
+	cpu_set_t allowed;
+	int avoided;                /* the processor that it keeps off; -1: none */
 	uint64_t stored;            /* bytes that it has put into the page cache */
-	uint64_t seen[AHEAD_FILES]; /* references of files that were to be stored: the first worker's */
+	uint64_t seen[AHEAD_FILES]; /* references of files that were to be stored */
 	unsigned seen_count;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t wished;

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "sandbox/fuse/companion.h"
 #include "sandbox/fuse/server.h"
 #include "squashfs/reader.h"
 
@@ -45,15 +46,16 @@ struct interest {
 	unsigned next;
 };
 
-/* A processor that the first worker stays on (seat.c). */
+/* Where the container is started from (seat.c). */
 struct seat {
-	bool taken;
-	unsigned requests; /* served there */
-	uint64_t until;    /* ns, CLOCK_MONOTONIC */
+	_Atomic bool taken; /* it is being started */
+	_Atomic unsigned requests;
+	int cpu;
+	uint64_t until; /* ns, CLOCK_MONOTONIC */
 };
 
 struct fuse_server {
-	struct seat seat; /* the first worker's own */
+	struct seat seat;
 	struct sqfs_image *image;
 	uint64_t root; /* reference */
 	uid_t uid;
@@ -68,6 +70,7 @@ struct fuse_server {
 	struct interest interest;
 	struct prefetch *prefetch; /* made when first needed */
 	bool prefetch_failed;
+	struct companion companion; /* has a lock of its own */
 
 	_Atomic unsigned workers, workers_max; /* changed under .lock */
 	_Atomic unsigned busy;                 /* workers that are reading data */
@@ -91,6 +94,7 @@ struct worker {
 	struct fuse_server *server;
 	struct sqfs_reader *reader;
 	int device;
+	bool is_companion;
 	struct open_file files[FILE_SLOTS];
 	uint8_t *reply; /* of .reply_size bytes, behind room for the header */
 	size_t reply_size;
@@ -121,6 +125,16 @@ ssize_t worker_failed(struct worker *w);
 /* server.c: a detached thread. 0, or -1. */
 int start_thread(void *(*run)(void *), void *arg, size_t stack_bytes);
 
+/*
+ * server.c: a worker on DEVICE, which is a clone of the first one from worker_connect() on; 0, or -1. worker_read() returns
+ * 1 with REQ, 0 if there is none now, -1 when the file system is gone.
+ */
+struct worker *worker_new(struct fuse_server *s, int device, struct error *err);
+void worker_free(struct worker *w);
+int worker_connect(struct worker *w);
+int worker_read(struct worker *w, struct request *req);
+void worker_serve(struct worker *w, const struct request *req);
+
 /* prefetch.c: after reading from the fragment of E; after reading the beginning of a block, with POSITION behind it. */
 void prefetch_after_fragment(struct fuse_server *s, const struct sqfs_extent *e);
 void prefetch_after_block(struct worker *w, const struct sqfs_extents *position);
@@ -136,11 +150,10 @@ bool interest_goes_on(struct fuse_server *s, uint64_t node);
 void interest_listed(struct fuse_server *s, uint64_t node, unsigned bare_names);
 void interest_asked(struct fuse_server *s, uint64_t parent);
 
-/* seat.c: in the first worker, as long as the seat is taken: before it makes a thread, after a request. */
-void seat_leave(struct fuse_server *s);
-void seat_count(struct fuse_server *s);
+/* seat.c: after a request: whether it was the one that ends the start. */
+bool seat_is_left(struct fuse_server *s);
 
-/* ahead.c, in the first worker: INODE has been looked up as NAME while a container starts. */
+/* ahead.c: INODE has been looked up as NAME while a container starts. */
 void ahead_wish(struct fuse_server *s, const char *name, const struct sqfs_inode *inode);
 
 /* server.c: another thread, if all are busy. */

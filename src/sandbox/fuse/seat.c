@@ -1,10 +1,9 @@
 /*
- * While a container starts it is one process that waits for one answer after the other: the first worker stays on its
- * processor until that is done, or until there is work for more than one thread.
+ * While a container starts it is one process that waits for one answer after the other, and says where it runs: the
+ * companion begins there, and what is looked up is decoded ahead, until that is done.
  */
 #include <time.h>
 
-#include "base/processors.h"
 #include "sandbox/fuse/prefetch.h"
 
 #define REQUESTS 512u
@@ -19,23 +18,17 @@ static uint64_t now_ns(void)
 
 void fuse_server_sit(struct fuse_server *s, int cpu)
 {
-	if (cpu < 0 || processors_count() == 1)
+	if (cpu < 0 || s->companion.off)
 		return;
-	(void)prefetch_begin(s); /* it does not stay here */
-	processors_stay(cpu);
-	s->seat = (struct seat){ .taken = true, .until = now_ns() + NS };
+	s->seat = (struct seat){ .cpu = cpu, .until = now_ns() + NS };
+	s->seat.taken = true;
 }
 
-void seat_leave(struct fuse_server *s)
+bool seat_is_left(struct fuse_server *s)
 {
 	if (!s->seat.taken)
-		return;
-	s->seat.taken = false;
-	processors_roam();
-}
-
-void seat_count(struct fuse_server *s)
-{
-	if (++s->seat.requests >= REQUESTS || now_ns() >= s->seat.until)
-		seat_leave(s);
+		return false;
+	if (atomic_fetch_add(&s->seat.requests, 1) + 1 < REQUESTS && now_ns() < s->seat.until)
+		return false;
+	return atomic_exchange(&s->seat.taken, false);
 }

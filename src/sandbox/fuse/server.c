@@ -179,28 +179,48 @@ static void send_reply(struct worker *w, const struct request *req, ssize_t resu
 		continue;
 }
 
+int worker_read(struct worker *w, struct request *req)
+{
+	ssize_t n = read(w->device, w->request, sizeof(w->request));
+	if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOENT))
+		return 0;
+	if (n < (ssize_t)sizeof(struct fuse_in_header))
+		return -1; /* ENODEV: unmounted, or the connection was aborted */
+	*req = (struct request){
+		.in = (const struct fuse_in_header *)w->request,
+		.arg = w->request + sizeof(struct fuse_in_header),
+		.len = (size_t)n - sizeof(struct fuse_in_header),
+	};
+	return 1;
+}
+
+void worker_serve(struct worker *w, const struct request *req)
+{
+	ssize_t result = dispatch(w, req);
+	if (result != NO_REPLY)
+		send_reply(w, req, result);
+}
+
 static void serve(struct worker *w)
 {
-	for (;;) {
-		ssize_t n = read(w->device, w->request, sizeof(w->request));
-		if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOENT))
+	struct fuse_server *s = w->server;
+	struct request req;
+	int r;
+	if (s->companion.serving)
+		companion_wait(s);
+	while ((r = worker_read(w, &req)) >= 0) {
+		if (r == 0)
 			continue;
-		if (n < (ssize_t)sizeof(struct fuse_in_header))
-			return; /* ENODEV: unmounted, or the connection was aborted */
-		struct request req = {
-			.in = (const struct fuse_in_header *)w->request,
-			.arg = w->request + sizeof(struct fuse_in_header),
-			.len = (size_t)n - sizeof(struct fuse_in_header),
-		};
-		ssize_t result = dispatch(w, &req);
-		if (result != NO_REPLY)
-			send_reply(w, &req, result);
-		if (w->server->seat.taken)
-			seat_count(w->server);
+		bool alone = companion_enter(s);
+		worker_serve(w, &req);
+		companion_leave(s, &req, alone);
+		(void)seat_is_left(s);
+		if (s->companion.serving)
+			companion_wait(s);
 	}
 }
 
-static struct worker *worker_new(struct fuse_server *s, int device, struct error *err)
+struct worker *worker_new(struct fuse_server *s, int device, struct error *err)
 {
 	struct worker *w = xcalloc(1, sizeof(*w));
 	w->server = s;
@@ -214,7 +234,7 @@ static struct worker *worker_new(struct fuse_server *s, int device, struct error
 	return w;
 }
 
-static void worker_free(struct worker *w)
+void worker_free(struct worker *w)
 {
 	for (unsigned i = 0; i < FILE_SLOTS; i++)
 		free(w->files[i].marks);
@@ -224,16 +244,21 @@ static void worker_free(struct worker *w)
 	free(w);
 }
 
+/* EINVAL: another worker's device, which is connected. */
+int worker_connect(struct worker *w)
+{
+	uint32_t first = (uint32_t)w->server->devices[0];
+	if (w->device == w->server->devices[0])
+		return 0;
+	return ioctl(w->device, FUSE_DEV_IOC_CLONE, &first) < 0 && errno != EINVAL ? -1 : 0;
+}
+
 /* The first to see the end takes the others with it. */
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
-	int device = w->device;
-	if (device != w->server->devices[0]) {
-		uint32_t first = (uint32_t)w->server->devices[0];
-		if (ioctl(device, FUSE_DEV_IOC_CLONE, &first) < 0 && errno != EINVAL)
-			return NULL;
-	}
+	if (worker_connect(w) < 0)
+		return NULL;
 	serve(w);
 	_exit(0);
 }
@@ -253,7 +278,6 @@ int start_thread(void *(*run)(void *), void *arg, size_t stack_bytes)
 void server_grow(struct fuse_server *s)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	seat_leave(s); /* a thread stays where its maker does */
 	pthread_mutex_lock(&s->lock);
 	if (s->workers < s->workers_max) {
 		struct worker *w = worker_new(s, s->devices[s->workers % s->device_count], &err);
@@ -293,17 +317,22 @@ struct fuse_server *fuse_server_new(const struct fuse_server_options *options, s
 	s->workers_max = options->threads > 0 ? options->threads : count_workers();
 	pthread_mutex_init(&s->lock, NULL);
 	interest_init(&s->interest);
+	companion_init(&s->companion, s->workers_max > 1 && processors_count() > 1);
 	return s;
 }
 
 void fuse_server_run(struct fuse_server *s, const int *devices, unsigned count, uid_t uid, gid_t gid)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
+	bool is_last_companions = count == FUSE_SERVER_DEVICES;
 	s->devices = devices;
-	s->device_count = count;
+	s->device_count = is_last_companions ? count - 1 : count;
+	s->companion.off |= !is_last_companions;
 	s->uid = uid;
 	s->gid = gid;
 	s->workers = 1;
+	if (s->seat.taken)
+		companion_begin_at(s, s->seat.cpu);
 	struct worker *w = worker_new(s, devices[0], &err);
 	if (w == NULL) {
 		notice_write(s->notices, &err);

@@ -5,7 +5,8 @@
  * to be remembered between requests, and FORGET has nothing to do. The image never changes: every attribute, name
  * and absence of a name is good for ever, OPEN and OPENDIR are answered once: that they are not needed. All files belong to one user.
  *
- * A request is served by whichever thread reads it; threads come as reads of data keep the others busy.
+ * A request is served by whichever thread reads it; threads come as reads of data keep the others busy. A client that
+ * asks for one thing after the other is served by a thread on its own processor (companion.h).
  */
 #pragma once
 
@@ -25,7 +26,8 @@ struct fuse_server_options {
 	unsigned threads; /* at most; 0: as the processors suggest */
 };
 
-#define FUSE_SERVER_DEVICES 4 /* more descriptors of /dev/fuse than these are not worth their opening */
+#define FUSE_SERVER_DEVICES     4 /* more descriptors of /dev/fuse than these are not worth their opening */
+#define FUSE_SERVER_NONBLOCK(i) ((i) == FUSE_SERVER_DEVICES - 1) /* which of them is opened with O_NONBLOCK */
 
 /* Check the image and make ready. Not a thread is started. NULL with ERR. */
 struct fuse_server *fuse_server_new(const struct fuse_server_options *options, struct error *err);
@@ -38,8 +40,8 @@ struct fuse_server *fuse_server_new(const struct fuse_server_options *options, s
 void fuse_server_run(struct fuse_server *server, const int *devices, unsigned count, uid_t uid, gid_t gid);
 
 /*
- * Before fuse_server_run(), in the thread that calls it: stay on processor CPU, where who starts the container runs,
- * until that is done (a number of requests, a time, another thread that is needed). -1: unknown.
+ * Before fuse_server_run(): a container is being started, from processor CPU (-1: unknown). The first requests are
+ * answered there, and programs that are looked up come ahead, until that is done: a number of requests, a time.
  */
 void fuse_server_sit(struct fuse_server *server, int cpu);
 

@@ -493,7 +493,6 @@ static void test_programs_come_ahead(void **state)
 	if (processors_count() == 1)
 		skip();
 	fuse_server_sit(f.server, sched_getcpu());
-	processors_roam(); /* it was this thread that sat down */
 	assert_int_equal(pthread_create(&f.thread, NULL, serve, &f), 0);
 
 	(void)lookup(&f, FUSE_ROOT_ID, "big"); /* is none */
