@@ -49,10 +49,10 @@ static const struct rule ids_unless_query[] = {
  * else fails with EPERM; clone3(2) with ENOSYS, so that the C library falls back to clone(2), whose flags can be seen.
  */
 static const char *const serving[] = { "read", "write", "writev", "pread64", "preadv", "close", "lseek",
-	"fstat", "fadvise64", "readahead", "futex", "poll", "ppoll", "recvmsg", "recvfrom", "sendto",
-	"sendmsg", "brk", "munmap", "mremap", "madvise", "set_robust_list", "rseq", "rt_sigprocmask",
-	"rt_sigreturn", "sched_getaffinity", "sched_yield", "clock_gettime", "getrandom", "gettid", "getpid",
-	"restart_syscall", "exit", "exit_group",
+	"fstat", "fadvise64", "splice", "pipe2", "readahead", "futex", "poll", "ppoll", "recvmsg", "recvfrom",
+	"sendto", "sendmsg", "brk", "munmap", "mremap", "madvise", "set_robust_list", "rseq",
+	"rt_sigprocmask", "rt_sigreturn", "sched_getaffinity", "sched_yield", "clock_gettime", "getrandom",
+	"gettid", "getpid", "restart_syscall", "exit", "exit_group",
 	/* where send(3) is a call of its own */
 	"recv", "send" };
 
@@ -65,11 +65,11 @@ static const char *const serving[] = { "read", "write", "writev", "pread64", "pr
 static const struct rule serving_if[] = {
 	{ "mmap", { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } },
 	{ "mprotect", { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } },
-	{ "clone", { 0, SCMP_CMP_EQ, GLIBC_THREAD, 0 } },
-	{ "clone", { 0, SCMP_CMP_EQ, MUSL_THREAD, 0 } },
+	{ "clone", { 0, SCMP_CMP_EQ, GLIBC_THREAD, 0 } }, { "clone", { 0, SCMP_CMP_EQ, MUSL_THREAD, 0 } },
 	{ "ioctl", { 1, SCMP_CMP_EQ, FUSE_DEV_IOC_CLONE, 0 } },
+	{ "fcntl", { 1, SCMP_CMP_EQ, F_SETPIPE_SZ, 0 } },
 	{ "newfstatat", { 3, SCMP_CMP_EQ, AT_EMPTY_PATH, 0 } },
-	{ "sched_setaffinity", { 0, SCMP_CMP_EQ, 0, 0 } }, /* its own */
+	{ "sched_setaffinity", { 0, SCMP_CMP_EQ, 0, 0 } },  /* its own */
 	{ "sched_setscheduler", { 0, SCMP_CMP_EQ, 0, 0 } }, /* the same */
 };
 

@@ -197,6 +197,29 @@ check_served() {
 	[ "$output" = $'5368709120\nbeginmiddleend' ]
 }
 
+@test "data that are not compressed: in pieces, of blocks of any size, behind other bytes; an image that ends early" {
+	served_tree 1
+	mkdir "$WORK/in" "$WORK/m"
+	head -c 9999999 /dev/urandom >"$WORK/in/random"
+	# The middle can be compressed, so that stored and packed blocks take turns.
+	{ head -c 1500000 "$WORK/in/random" && head -c 3000000 /dev/zero && head -c 2000000 "$WORK/in/random"; } >"$WORK/in/mixed"
+	local block reads="cmp random '$WORK/in/random' && cmp mixed '$WORK/in/mixed' &&
+		for skip in 76 3 40 0 1; do
+			for f in random mixed; do
+				dd if=\$f bs=99999 skip=\$skip count=3 status=none | cmp -n 299997 - '$WORK/in/'\$f 0 \$((skip * 99999)) || exit 1
+			done
+		done"
+	for block in 4K 128K 1M; do
+		mksquashfs "$WORK/in" "$WORK/s.sqsh" -comp lzo -Xalgorithm lzo1x_1 -b $block -noappend -quiet -no-progress >/dev/null
+		{ head -c 12345 /dev/zero && cat "$WORK/s.sqsh"; } >"$WORK/behind"
+		run -0 "$FUSE_MOUNT" "$WORK/s.sqsh" "$WORK/m" sh -c "cd '$WORK/m' && $reads"
+		run -0 "$FUSE_MOUNT" "$WORK/behind@12345" "$WORK/m" sh -c "cd '$WORK/m' && $reads"
+	done
+	run -1 "$FUSE_MOUNT" "$WORK/s.sqsh" "$WORK/m" sh -c "truncate -s 5000000 '$WORK/s.sqsh'; timeout 60 cat '$WORK/m/random' |
+		cmp - '$WORK/in/random'"
+	[[ $output == *"Input/output error"* ]]
+}
+
 @test "64 threads read one image at once" {
 	release_only
 	served_tree

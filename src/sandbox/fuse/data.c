@@ -24,6 +24,14 @@ static void file_mark(struct open_file *f)
 		f->marks[f->marked++] = f->at;
 }
 
+int file_next(struct worker *w, struct open_file *f, struct sqfs_extent *e)
+{
+	int r = sqfs_extents_next(w->reader, &f->at, e, &w->err);
+	if (r > 0)
+		file_mark(f);
+	return r;
+}
+
 static int file_open(struct worker *w, uint64_t node, struct open_file *f)
 {
 	file_forget(f);
@@ -102,11 +110,10 @@ static ssize_t read_range(struct worker *w, struct open_file *f, uint64_t offset
 	struct sqfs_extent e;
 	for (uint64_t at = offset; at < end;) {
 		struct sqfs_extents here = f->at;
-		int r = sqfs_extents_next(w->reader, &f->at, &e, &w->err);
+		int r = file_next(w, f, &e);
 		if (r == 0)
 			return -EIO; /* cannot be: END is not beyond the file's size */
 		if (r > 0) {
-			file_mark(f);
 			if (e.offset + e.len <= at)
 				continue;
 			uint32_t from = (uint32_t)(at - e.offset);
@@ -140,7 +147,11 @@ ssize_t op_read(struct worker *w, const struct request *req)
 	ssize_t r = file_get(w, req->in->nodeid, in->offset, &f);
 	if (r == 0 && in->offset < f->inode.size) {
 		uint64_t left = f->inode.size - in->offset;
-		r = read_range(w, f, in->offset, (size_t)MIN(MIN((uint64_t)in->size, left), REPLY_BYTES));
+		size_t len = (size_t)MIN(MIN((uint64_t)in->size, left), REPLY_BYTES);
+		if (stored_send(w, req, f, in->offset, len))
+			r = NO_REPLY;
+		else
+			r = read_range(w, f, in->offset, len);
 	}
 	atomic_fetch_sub(&s->busy, 1);
 	return r;
@@ -160,8 +171,7 @@ ssize_t op_lseek(struct worker *w, const struct request *req)
 	if (in->offset >= f->inode.size)
 		return -ENXIO;
 	struct fuse_lseek_out out = { .offset = in->offset };
-	while ((r = sqfs_extents_next(w->reader, &f->at, &e, &w->err)) > 0) {
-		file_mark(f);
+	while ((r = file_next(w, f, &e)) > 0) {
 		if (e.offset + e.len <= in->offset ||
 			(e.kind == SQFS_EXTENT_HOLE) == (in->whence == SEEK_DATA))
 			continue;

@@ -57,6 +57,8 @@ struct seat {
 struct fuse_server {
 	struct seat seat;
 	struct sqfs_image *image;
+	int image_fd;
+	uint64_t image_offset;
 	uint64_t root; /* reference */
 	uid_t uid;
 	gid_t gid;
@@ -95,6 +97,8 @@ struct worker {
 	struct sqfs_reader *reader;
 	int device;
 	bool is_companion;
+	enum { PIPE_CLOSED, PIPE_OPEN, PIPE_USELESS } pipe_state; /* stored.c */
+	int pipe[2];
 	struct open_file files[FILE_SLOTS];
 	uint8_t *reply; /* of .reply_size bytes, behind room for the header */
 	size_t reply_size;
@@ -155,6 +159,17 @@ bool seat_is_left(struct fuse_server *s);
 
 /* ahead.c: INODE has been looked up as NAME while a container starts. */
 void ahead_wish(struct fuse_server *s, const char *name, const struct sqfs_inode *inode);
+
+/* data.c: the next extent of F, as sqfs_extents_next(). */
+int file_next(struct worker *w, struct open_file *f, struct sqfs_extent *e);
+
+/*
+ * stored.c: answer a request for bytes of F that the image holds as they are. False: not answered; read them. Before a
+ * worker is freed: stored_close().
+ */
+bool stored_send(
+	struct worker *w, const struct request *req, struct open_file *f, uint64_t offset, size_t len);
+void stored_close(struct worker *w);
 
 /* server.c: another thread, if all are busy. */
 void server_grow(struct fuse_server *s);

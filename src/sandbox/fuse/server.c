@@ -238,6 +238,7 @@ void worker_free(struct worker *w)
 {
 	for (unsigned i = 0; i < FILE_SLOTS; i++)
 		free(w->files[i].marks);
+	stored_close(w);
 	sqfs_reader_free(w->reader);
 	error_clear(&w->err);
 	free(w->reply);
@@ -312,6 +313,8 @@ struct fuse_server *fuse_server_new(const struct fuse_server_options *options, s
 
 	struct fuse_server *s = xcalloc(1, sizeof(*s));
 	s->image = image;
+	s->image_fd = options->image;
+	s->image_offset = options->offset;
 	s->root = root.ref;
 	s->notices = options->notices;
 	s->workers_max = options->threads > 0 ? options->threads : count_workers();
