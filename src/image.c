@@ -12,6 +12,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/paths.h"
 #include "cmd/cmd.h"
 #include "cmd/login.h"
 
@@ -60,8 +61,7 @@ static int finish(int status)
 /* The one command that has a program name of its own, since pyxis calls it. */
 static bool is_importer(const char *program)
 {
-	const char *slash = program != NULL ? strrchr(program, '/') : NULL;
-	return program != NULL && strcmp(slash != NULL ? slash + 1 : program, "enroot-pyxis-importer") == 0;
+	return program != NULL && strcmp(path_last(program), "enroot-pyxis-importer") == 0;
 }
 
 int main(int argc, char *argv[])

@@ -40,6 +40,20 @@ int path_make_dirs(const char *path, mode_t mode, struct error *err)
 	return 0;
 }
 
+char *path_dirname(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (slash == NULL)
+		return xstrdup(".");
+	return xstrndup(path, (size_t)MAX(slash - path, 1));
+}
+
+const char *path_last(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash != NULL ? slash + 1 : path;
+}
+
 char *path_basename(const char *path)
 {
 	size_t len = strlen(path);

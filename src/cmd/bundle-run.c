@@ -128,14 +128,6 @@ static int fill_tree(const struct run *r, struct container_scratch *scratch, str
 	return result < 0 ? -1 : place_kept_config(r, tree, err);
 }
 
-static char *parent_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	if (slash == NULL)
-		return xstrdup(".");
-	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
-}
-
 static int extract_target(struct run *r, struct error *err)
 {
 	_cleanup_container_scratch_ struct container_scratch scratch = CONTAINER_SCRATCH_INIT;
@@ -145,7 +137,7 @@ static int extract_target(struct run *r, struct error *err)
 	if (lstat(r->target, &st) == 0)
 		return error_set(err, EEXIST, "File already exists: %s", r->target);
 	_cleanup_free_ char *name = path_basename(r->target);
-	_cleanup_free_ char *parent = parent_of(r->target);
+	_cleanup_free_ char *parent = path_dirname(r->target);
 	if (path_make_dirs(parent, 0755, err) < 0 ||
 		container_scratch_begin(&scratch, parent, remove_for_scratch, err) < 0 ||
 		fill_tree(r, &scratch, err) < 0)

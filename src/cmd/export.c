@@ -218,15 +218,9 @@ static char *docker_name(const char *name)
 	return name[len] == '\0' && len != 0 ? xasprintf("%s:latest", name) : NULL;
 }
 
-static const char *last_component(const char *tag)
-{
-	const char *slash = strrchr(tag, '/');
-	return slash != NULL ? slash + 1 : tag;
-}
-
 static bool is_docker_tag(const char *tag)
 {
-	const char *name = last_component(tag);
+	const char *name = path_last(tag);
 	size_t len = strspn(name, DOCKER_NAME);
 	return len != 0 && (name[len] == ':' || name[len] == '\0') && strchr(tag, '@') == NULL;
 }
@@ -248,7 +242,7 @@ static char *choose_tag(const struct request *req, const char *base)
 	bool is_docker = req->format->format == EXPORT_DOCKER_ARCHIVE;
 	if (req->tag == NULL)
 		return is_docker ? docker_name(base) : xstrdup("latest");
-	bool has_tag = strchr(last_component(req->tag), ':') != NULL;
+	bool has_tag = strchr(path_last(req->tag), ':') != NULL;
 	return is_docker && !has_tag ? xasprintf("%s:latest", req->tag) : xstrdup(req->tag);
 }
 

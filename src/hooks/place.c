@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/paths.h"
 #include "base/publish.h"
 #include "rootfs/resolve.h"
 #include "sandbox/mount.h"
@@ -33,7 +34,7 @@ static int open_directory(int root, const char *path, char **name, struct error 
 	if (dir >= 0 || err->code != ENOENT)
 		return dir;
 	error_clear(err);
-	_cleanup_free_ char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	_cleanup_free_ char *parent = path_dirname(path);
 	_cleanup_close_ int made = resolve_mkdirs(root, parent, 0755, err);
 	return made < 0 ? -1 : resolve_parent(root, path, name, err);
 }

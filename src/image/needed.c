@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/paths.h"
 #include "base/publish.h"
 #include "base/str.h"
 #include "image/build.h"
@@ -23,9 +24,7 @@ struct wanted {
 static bool may_be_planted(const char *path, const struct stat *st)
 {
 	struct stat dir;
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *parent =
-		slash != NULL ? xstrndup(path, (size_t)(slash - path + 1)) : xstrdup(".");
+	_cleanup_free_ char *parent = path_dirname(path);
 	if (st->st_uid == geteuid() || st->st_uid == 0)
 		return false;
 	return stat(parent, &dir) < 0 || (dir.st_mode & S_IWOTH) != 0;
@@ -87,11 +86,8 @@ int image_replace(const struct import_request *req, struct source **source, cons
 
 static void clean_around(const char *path)
 {
-	_cleanup_free_ char *dir = xstrdup(path);
-	char *slash = strrchr(dir, '/');
-	if (slash != NULL)
-		slash[1] = '\0';
-	work_lock_clean(slash != NULL ? dir : ".");
+	_cleanup_free_ char *dir = path_dirname(path);
+	work_lock_clean(dir);
 }
 
 static int build_once(const struct import_request *req, struct source **source, struct wanted *w,

@@ -4,20 +4,15 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/paths.h"
 #include "base/str.h"
 
 #define RUN_WORDS "exec \"$@\""
 
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
-
 void exec_build_argv(struct strv *argv, const struct exec_request *req, enum exec_word word)
 {
 	char *const *rest = req->command;
-	const char *name = last_component(req->shell), *first = rest[0];
+	const char *name = path_last(req->shell), *first = rest[0];
 	strv_push_owned(argv, xasprintf("%s%s", req->login ? "-" : "", name));
 
 	if (req->script != NULL) {

@@ -13,13 +13,9 @@
 
 static int open_log(const char *path, struct error *err)
 {
-	_cleanup_free_ char *dir = xstrdup(path);
-	char *slash = strrchr(dir, '/');
-	if (slash != NULL && slash != dir) {
-		*slash = '\0';
-		if (path_make_dirs(dir, 0700, err) < 0)
-			return -1;
-	}
+	_cleanup_free_ char *dir = path_dirname(path);
+	if (path_make_dirs(dir, 0700, err) < 0)
+		return -1;
 	/* Appending: what the command starts shares the file, and may be outlived by it. */
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return fd < 0 ? error_errno(err, "cannot open the log %s", path) : fd;

@@ -121,7 +121,7 @@ static pid_t living_process(int fd)
 /* Locked, for some system calls only. One that was removed while we waited is not the record any more. */
 static int open_record(const char *path, struct error *err)
 {
-	_cleanup_free_ char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	_cleanup_free_ char *dir = path_dirname(path);
 	if (path_make_dirs(dir, 0700, err) < 0)
 		return -1;
 	for (;;) {

@@ -16,6 +16,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/paths.h"
 #include "base/publish.h"
 #include "base/str.h"
 #include "store/work_lock_owner.h"
@@ -57,10 +58,8 @@ static time_t now_seconds(void)
 struct work_lock *work_lock_new(const char *path)
 {
 	struct work_lock *l = xcalloc(1, sizeof(*l));
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *parent =
-		slash == NULL ? xstrdup(".") : xasprintf("%.*s/", (int)(slash - path), path);
-	l->name = xasprintf(".%s.lock", slash != NULL ? slash + 1 : path);
+	_cleanup_free_ char *parent = path_dirname(path);
+	l->name = xasprintf(".%s.lock", path_last(path));
 	l->dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	l->fd = -1;
 	pthread_mutex_init(&l->mutex, NULL);

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/paths.h"
 #include "base/publish.h"
 #include "base/str.h"
 #include "hooks/place.h"
@@ -189,11 +190,9 @@ int inject_variable(struct inject *in, const char *entry, struct error *err)
 int inject_link(struct inject *in, const char *target, const char *path, struct error *err)
 {
 	char now[4096];
-	_cleanup_free_ char *name = NULL, *parent = NULL;
-	const char *slash = strrchr(path, '/');
-	if (path[0] != '/' || slash == NULL || slash[1] == '\0' || *target == '\0')
+	_cleanup_free_ char *name = NULL, *parent = path_dirname(path);
+	if (path[0] != '/' || *path_last(path) == '\0' || *target == '\0')
 		return error_set(err, EINVAL, "invalid symlink: %s", path);
-	parent = xstrndup(path, (size_t)MAX(slash - path, 1));
 	if (make_room(in, path, err) < 0)
 		return -1;
 	_cleanup_close_ int made = resolve_mkdirs(in->ctx->root, parent, 0755, err);

@@ -101,7 +101,7 @@ static char *pair(const char *function, unsigned kind, const char *name, size_t 
 static void add_function(struct mellanox_devices *d, const char *infiniband)
 {
 	_cleanup_strv_ struct strv names = STRV_INIT;
-	_cleanup_free_ char *function = xstrndup(infiniband, (size_t)(strrchr(infiniband, '/') - infiniband));
+	_cleanup_free_ char *function = path_dirname(infiniband);
 	list(infiniband, "", &names);
 	for (size_t i = 0; i < names.count; i++) {
 		grow_array(&d->items, &d->capacity, d->count + 1);

@@ -14,7 +14,7 @@
 #define REST_SHORT  16u /* answers until the next try after a large file, which several threads read faster */
 #define REST_MIN    64u /* after a try in vain; twice as many after each further one */
 #define REST_MAX    4096u /* then it costs too little to be noticed */
-#define CPUS_MAX    64u   /* on more it is not tried */
+#define CPUS_MAX    256u  /* to be tried */
 
 /* What the companion alone knows. */
 struct search {
@@ -68,15 +68,10 @@ static void list_processors(struct search *s)
 	s->count = s->next = 0;
 	if (s->pid == 0 || sched_getaffinity((pid_t)s->pid, sizeof(theirs), &theirs) < 0)
 		theirs = s->allowed;
-	for (int i = 0; i < CPU_SETSIZE; i++) {
+	for (int i = 0; i < CPU_SETSIZE && s->count < CPUS_MAX; i++) {
 		int cpu = (s->last + i) % CPU_SETSIZE;
-		if (!CPU_ISSET(cpu, &s->allowed) || !CPU_ISSET(cpu, &theirs))
-			continue;
-		if (s->count == CPUS_MAX) {
-			s->count = 0;
-			return;
-		}
-		s->cpus[s->count++] = cpu;
+		if (CPU_ISSET(cpu, &s->allowed) && CPU_ISSET(cpu, &theirs))
+			s->cpus[s->count++] = cpu;
 	}
 }
 
@@ -117,8 +112,6 @@ static void give_up(struct companion *c, struct search *s)
 static void judge(struct fuse_server *server, struct search *s, const struct request *req, bool at_once)
 {
 	struct companion *c = &server->companion;
-	if (is_silent(req))
-		return;
 	if (s->pid == 0)
 		s->pid = req->in->pid;
 	if (seat_is_left(server)) {
@@ -170,57 +163,58 @@ static void serve_alone(struct worker *w, struct search *s)
 		}
 		worker_serve(w, &req);
 		c->served++;
+		if (is_silent(&req))
+			continue;
 		judge(w->server, s, &req, at_once);
 		at_once = true;
 	}
 }
 
+static struct worker *make_worker(struct fuse_server *s)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	const struct sched_param none = { 0 };
+	struct worker *w = worker_new(s, s->devices[s->device_count], &err);
+	if (w == NULL)
+		return NULL;
+	w->is_companion = true;
+	if (worker_connect(w) == 0 && sched_setscheduler(0, SCHED_IDLE, &none) == 0)
+		return w;
+	worker_free(w);
+	return NULL;
+}
+
 static void *companion_main(void *arg)
 {
-	const struct sched_param none = { 0 };
-	struct worker *w = arg;
-	struct companion *c = &w->server->companion;
+	struct fuse_server *server = arg;
+	struct companion *c = &server->companion;
 	struct search search = { .rest = REST_MIN };
-	bool useful = worker_connect(w) == 0 && sched_setscheduler(0, SCHED_IDLE, &none) == 0 &&
-		      sched_getaffinity(0, sizeof(search.allowed), &search.allowed) == 0;
-	for (;;) {
-		pthread_mutex_lock(&c->lock);
-		while (useful && !c->serving)
+	struct worker *w = NULL;
+	if (sched_getaffinity(0, sizeof(search.allowed), &search.allowed) == 0)
+		w = make_worker(server);
+	pthread_mutex_lock(&c->lock);
+	c->off = w == NULL;
+	while (!c->off) {
+		while (!c->serving)
 			pthread_cond_wait(&c->changed, &c->lock);
-		c->off = !useful;
 		pthread_mutex_unlock(&c->lock);
-		if (!useful)
-			break;
 		serve_alone(w, &search);
 		(void)sched_setaffinity(0, sizeof(search.allowed), &search.allowed);
+		pthread_mutex_lock(&c->lock);
 	}
+	pthread_mutex_unlock(&c->lock);
 	stop_serving(c, 0);
-	worker_free(w);
 	return NULL;
 }
 
 /* ---- the others ---- */
 
-/* The thread that decodes ahead comes first: made by the companion it would be of its class. */
-static bool make(struct fuse_server *s)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	(void)prefetch_begin(s);
-	struct worker *w = worker_new(s, s->devices[s->device_count], &err);
-	if (w == NULL)
-		return false;
-	w->is_companion = true;
-	if (start_thread(companion_main, w, STACK_BYTES) == 0)
-		return true;
-	worker_free(w);
-	return false;
-}
-
 static void begin(struct fuse_server *s, uint32_t pid, uint32_t usual)
 {
 	struct companion *c = &s->companion;
-	if (!c->made) {
-		c->made = make(s);
+	if (!c->made && !c->off) {
+		(void)prefetch_begin(s); /* made by the companion, it would be of its class */
+		c->made = start_thread(companion_main, s, STACK_BYTES) == 0;
 		c->off = !c->made;
 	}
 	if (c->off)
@@ -236,7 +230,7 @@ void companion_begin_at(struct fuse_server *s, int cpu)
 	struct companion *c = &s->companion;
 	pthread_mutex_lock(&c->lock);
 	c->cpu = cpu;
-	c->at = cpu;
+	c->at = c->off ? -1 : cpu;
 	begin(s, 0, UINT32_MAX); /* anything is faster */
 	pthread_mutex_unlock(&c->lock);
 }

@@ -33,7 +33,11 @@ static void keep_off(struct prefetch *p)
 
 static void *prefetch_main(void *arg)
 {
+	_cleanup_error_ struct error err = ERROR_INIT;
 	struct prefetch *p = arg;
+	p->reader = sqfs_reader_new(p->server->image, &err);
+	if (p->reader == NULL)
+		return NULL; /* what is wished for comes when it is asked for */
 	p->avoided = -1;
 	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed) < 0)
 		CPU_ZERO(&p->allowed); /* more processors than fit */
@@ -63,17 +67,11 @@ static void *prefetch_main(void *arg)
 
 static struct prefetch *prefetch_new(struct fuse_server *s)
 {
-	_cleanup_error_ struct error err = ERROR_INIT;
-	struct sqfs_reader *reader = sqfs_reader_new(s->image, &err);
-	if (reader == NULL)
-		return NULL;
 	struct prefetch *p = xcalloc(1, sizeof(*p));
 	p->server = s;
-	p->reader = reader;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->wished, NULL);
 	if (start_thread(prefetch_main, p, STACK_BYTES) < 0) {
-		sqfs_reader_free(reader);
 		free(p);
 		return NULL;
 	}

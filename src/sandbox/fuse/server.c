@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "base/processors.h"
 #include "sandbox/fuse/notice.h"
-#include "sandbox/fuse/private.h"
+#include "sandbox/fuse/prefetch.h"
 
 #define STACK_BYTES         (256u * 1024)
 #define LONG_LISTINGS_MINOR 44 /* Linux 6.16: READDIR asks for as much as the process does */
@@ -334,8 +334,10 @@ void fuse_server_run(struct fuse_server *s, const int *devices, unsigned count, 
 	s->uid = uid;
 	s->gid = gid;
 	s->workers = 1;
-	if (s->seat.taken)
+	if (s->seat.taken) {
 		companion_begin_at(s, s->seat.cpu);
+		(void)prefetch_begin(s);
+	}
 	struct worker *w = worker_new(s, devices[0], &err);
 	if (w == NULL) {
 		notice_write(s->notices, &err);

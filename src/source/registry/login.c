@@ -52,13 +52,9 @@ static json_t *load(const char *path, struct error *err)
 
 static int save(const char *path, const json_t *root, struct error *err)
 {
-	_cleanup_free_ char *folder = xstrdup(path);
-	char *slash = strrchr(folder, '/');
-	if (slash != NULL && slash != folder) {
-		*slash = '\0';
-		if (path_make_dirs(folder, 0700, err) < 0)
-			return -1;
-	}
+	_cleanup_free_ char *folder = path_dirname(path);
+	if (path_make_dirs(folder, 0700, err) < 0)
+		return -1;
 	_cleanup_publish_ struct publish p = PUBLISH_INIT;
 	if (publish_begin(&p, path, 0600, true, err) < 0)
 		return -1;

@@ -75,6 +75,13 @@ static void path_parts(void **state)
 		_cleanup_free_ char *got = path_basename(rows[i][0]);
 		assert_string_equal(got, rows[i][1]);
 	}
+	static const char *const parents[][3] = { { "a/b", "a", "b" }, { "/b", "/", "b" }, { "b", ".", "b" },
+		{ "/", "/", "" }, { "/a/b/", "/a/b", "" } };
+	for (size_t i = 0; i < ARRAY_SIZE(parents); i++) {
+		_cleanup_free_ char *got = path_dirname(parents[i][0]);
+		assert_string_equal(got, parents[i][1]);
+		assert_string_equal(path_last(parents[i][0]), parents[i][2]);
+	}
 	_cleanup_free_ char *joined = path_join("/a//", "/b");
 	assert_string_equal(joined, "/a/b");
 }
