@@ -10,11 +10,12 @@
 
 #define STACK_BYTES (256u * 1024)
 #define IDLE_MS     2   /* without a request: the client does something else */
-#define WATCH_MS    4   /* without an answer: it does not get on */
+#define WATCH_MS    1   /* while a request waits: the companion does not get on */
 #define REST_SHORT  16u /* answers until the next try after a large file, which several threads read faster */
 #define REST_MIN    64u /* after a try in vain; twice as many after each further one */
-#define REST_MAX    4096u /* then it costs too little to be noticed */
-#define CPUS_MAX    256u  /* to be tried */
+#define REST_MAX    4096u
+#define REST_LONG   512u /* after a request that had to wait a millisecond */
+#define CPUS_MAX    256u /* to be tried */
 
 /* What the companion alone knows. */
 struct search {
@@ -276,16 +277,22 @@ static struct timespec after_ms(unsigned ms)
 	return (struct timespec){ .tv_sec = (time_t)(at / 1000000000), .tv_nsec = (long)(at % 1000000000) };
 }
 
-/* One of those who wait looks whether answers are given; if not, all of them serve again. */
-static void watch(struct companion *c)
+/*
+ * One of those who wait looks whether a request is left lying, since something else has the processor. Then all of them
+ * serve again, and for long: each try would cost as much.
+ */
+static void watch(struct fuse_server *s)
 {
+	struct companion *c = &s->companion;
+	struct pollfd device = { .fd = s->devices[0], .events = POLLIN };
 	uint32_t served = c->served;
 	struct timespec end = after_ms(WATCH_MS);
-	if (pthread_cond_timedwait(&c->changed, &c->lock, &end) != ETIMEDOUT || c->served != served)
+	if (pthread_cond_timedwait(&c->changed, &c->lock, &end) != ETIMEDOUT || !c->serving)
 		return;
-	if (c->serving)
-		c->rest = REST_MIN;
+	if (c->served != served || poll(&device, 1, 0) <= 0 || c->served != served)
+		return;
 	c->serving = false;
+	c->rest = REST_LONG;
 	c->at = -1;
 	pthread_cond_broadcast(&c->changed);
 }
@@ -299,7 +306,7 @@ void companion_wait(struct fuse_server *s)
 		c->watched = true;
 	while (c->serving) {
 		if (watching)
-			watch(c);
+			watch(s);
 		else
 			pthread_cond_wait(&c->changed, &c->lock);
 	}
