@@ -1,11 +1,11 @@
 #include "base/error_pipe.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -33,17 +33,10 @@ void error_send(int fd, const struct error *err)
 	(void)fd_write_full(fd, buf, len);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int wait_until(int fd, int64_t end)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int64_t left = end < 0 ? -1 : MAX(end - now_ms(), 0);
+	int64_t left = end < 0 ? -1 : MAX(end - clock_ms(), 0);
 	int ready = poll(&p, 1, (int)left);
 	if (ready == 0)
 		errno = ETIMEDOUT;
@@ -52,7 +45,7 @@ static int wait_until(int fd, int64_t end)
 
 static ssize_t read_to_end(int fd, int timeout_ms, char *buf, size_t size)
 {
-	int64_t end = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	int64_t end = timeout_ms < 0 ? -1 : clock_ms() + timeout_ms;
 	size_t len = 0;
 	while (len < size) {
 		if (wait_until(fd, end) < 0)

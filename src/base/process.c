@@ -1,4 +1,5 @@
 #include "base/process.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,20 +10,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/memory.h"
 
 extern char **environ;
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* stdin of the child: a socket that already holds INPUT (it is small), or /dev/null. */
 static int open_input(const char *input, struct error *err)
@@ -64,9 +57,9 @@ static int collect(const struct process_request *req, int fd, char **output, siz
 {
 	_cleanup_free_ char *buf = NULL;
 	size_t size = 0, capacity = 0;
-	int64_t deadline = req->timeout_ms > 0 ? now_ms() + req->timeout_ms : INT64_MAX;
+	int64_t deadline = req->timeout_ms > 0 ? clock_ms() + req->timeout_ms : INT64_MAX;
 	for (;;) {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_ms();
 		if (left <= 0)
 			return error_set(err, ETIMEDOUT, "%s did not answer within %d ms", req->argv[0],
 				req->timeout_ms);

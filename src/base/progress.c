@@ -1,10 +1,10 @@
 #include "base/progress.h"
+#include "base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -16,16 +16,9 @@
 #define BAR_CELLS 24
 #define NEVER     (-1)
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void progress_begin(struct progress *p, const char *label, uint64_t total)
 {
-	*p = (struct progress){ .label = label, .total = total, .started_ms = now_ms() };
+	*p = (struct progress){ .label = label, .total = total, .started_ms = clock_ms() };
 	if (!log_is_terminal() || log_is_quiet())
 		p->drawn_ms = NEVER;
 }
@@ -87,7 +80,7 @@ static void draw_sometimes(struct progress *p, uint64_t done)
 	int64_t last = atomic_load(&p->drawn_ms);
 	if (last == NEVER || p->label == NULL)
 		return;
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	/* Whoever moves the time of the last drawing on, draws. */
 	if (now - last >= REDRAW_MS && atomic_compare_exchange_strong(&p->drawn_ms, &last, now))
 		draw(p, done, now);

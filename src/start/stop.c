@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "start/record.h"
@@ -34,13 +35,6 @@ static void members_cleanup(struct members *m)
 		cleanup_close(&m->items[i].fd);
 	free(m->items);
 	*m = (struct members){ 0 };
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 /* The namespace is asked for again when the process is held: before, the PID might have become another's. */
@@ -85,11 +79,11 @@ static bool wait_for(const struct member *m, int64_t end)
 {
 	struct pollfd p = { .fd = m->fd, .events = POLLIN };
 	do {
-		int64_t left = MAX(end - now_ms(), 0);
+		int64_t left = MAX(end - clock_ms(), 0);
 		int ready = poll(&p, 1, (int)(m->fd >= 0 ? left : MIN(left, TICK_MS)));
 		if (ready > 0 || (m->fd < 0 && record_mount_namespace(m->pid) != m->mnt_ns))
 			return true;
-	} while (now_ms() < end);
+	} while (clock_ms() < end);
 	return false;
 }
 
@@ -112,14 +106,14 @@ static void send_to_all(const struct members *m, int signo)
 
 int stop_namespaces(const uint64_t *namespaces, size_t count, unsigned timeout_s, struct error *err)
 {
-	int64_t deadline = now_ms() + (int64_t)timeout_s * 1000, give_up = deadline + KILLED_MS;
+	int64_t deadline = clock_ms() + (int64_t)timeout_s * 1000, give_up = deadline + KILLED_MS;
 	for (;;) { /* again for what was forked meanwhile */
 		struct members m __attribute__((cleanup(members_cleanup))) = { 0 };
 		if (gather(&m, namespaces, count, err) < 0)
 			return -1;
 		if (m.count == 0)
 			return 0;
-		bool is_late = now_ms() >= deadline;
+		bool is_late = clock_ms() >= deadline;
 		send_to_all(&m, is_late ? SIGKILL : SIGTERM);
 		if (!wait_for_all(&m, is_late ? give_up : deadline) && is_late)
 			return error_set(err, ETIMEDOUT, "process %d does not end", m.items[0].pid);

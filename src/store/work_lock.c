@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -39,7 +40,7 @@ struct work_lock {
 	char *temp; /* our own file before it becomes the lock, and while we wait; NULL: none */
 	int fd;     /* of that file */
 	bool is_held;
-	time_t touched; /* CLOCK_MONOTONIC */
+	int64_t touched; /* now_s() */
 	char *holder;
 
 	pthread_t keeper;
@@ -48,11 +49,9 @@ struct work_lock {
 	pthread_cond_t wake;
 };
 
-static time_t now_seconds(void)
+static int64_t now_s(void)
 {
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
+	return clock_ms() / 1000;
 }
 
 struct work_lock *work_lock_new(const char *path)
@@ -191,14 +190,14 @@ static void take(struct work_lock *l)
 {
 	drop_temp(l);
 	l->is_held = true;
-	l->touched = now_seconds();
+	l->touched = now_s();
 	(void)futimens(l->fd, NULL);
 }
 
 /* Know the server's time, and tell others that we still wait. */
 static void touch_temp(struct work_lock *l)
 {
-	time_t now = now_seconds();
+	int64_t now = now_s();
 	if (l->touched != 0 && now - l->touched < TOUCH_SECONDS)
 		return;
 	l->touched = now;
@@ -242,7 +241,7 @@ const char *work_lock_holder(const struct work_lock *l)
 
 void work_lock_touch(struct work_lock *l)
 {
-	time_t now = now_seconds();
+	int64_t now = now_s();
 	if (!l->is_held || now - l->touched < TOUCH_SECONDS)
 		return;
 	l->touched = now;

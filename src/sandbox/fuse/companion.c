@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "sandbox/fuse/prefetch.h"
 
@@ -27,13 +28,6 @@ struct search {
 	uint32_t rest; /* after a try in vain */
 	struct trial trial;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 void companion_init(struct companion *c, bool wanted)
 {
@@ -125,7 +119,7 @@ static void judge(struct fuse_server *server, struct search *s, const struct req
 		return;
 	}
 	bool was_accepted = s->trial.accepted;
-	if (trial_count(&s->trial, now_ns(), at_once) == TRIAL_GOES_ON) {
+	if (trial_count(&s->trial, clock_ns(), at_once) == TRIAL_GOES_ON) {
 		if (s->trial.accepted)
 			s->rest = REST_MIN;
 		return;
@@ -247,7 +241,7 @@ static void count(struct fuse_server *s, const struct request *req)
 	}
 	if (atomic_exchange(&c->disturbed, false))
 		run_break(&c->run);
-	uint32_t usual = run_count(&c->run, req->in->pid, now_ns());
+	uint32_t usual = run_count(&c->run, req->in->pid, clock_ns());
 	if (usual > 0)
 		begin(s, req->in->pid, usual);
 }
@@ -273,8 +267,8 @@ void companion_leave(struct fuse_server *s, const struct request *req, bool alon
 
 static struct timespec after_ms(unsigned ms)
 {
-	uint64_t at = now_ns() + (uint64_t)ms * 1000000;
-	return (struct timespec){ .tv_sec = (time_t)(at / 1000000000), .tv_nsec = (long)(at % 1000000000) };
+	int64_t at = clock_ns() + (int64_t)ms * 1000000;
+	return (struct timespec){ .tv_sec = at / 1000000000, .tv_nsec = at % 1000000000 };
 }
 
 /*

@@ -8,21 +8,21 @@
 #define TRIAL     8u      /* answers before the first verdict */
 #define WINDOW    32u     /* between two later ones */
 
-static uint32_t cycle_between(uint64_t last, uint64_t now)
+static uint32_t cycle_between(int64_t last, int64_t now)
 {
-	return (uint32_t)MIN(now - last, (uint64_t)UINT32_MAX);
+	return (uint32_t)MIN(now - last, (int64_t)UINT32_MAX);
 }
 
-static uint32_t median(const uint32_t *values, unsigned count)
+static uint32_t median(const uint32_t values[PAIRING_RUN])
 {
-	uint32_t sorted[PAIRING_RUN];
-	for (unsigned i = 0; i < count; i++) {
+	uint32_t sorted[PAIRING_RUN] = { 0 };
+	for (unsigned i = 0; i < PAIRING_RUN; i++) {
 		unsigned at = i;
 		for (; at > 0 && sorted[at - 1] > values[i]; at--)
 			sorted[at] = sorted[at - 1];
 		sorted[at] = values[i];
 	}
-	return sorted[count / 2];
+	return sorted[PAIRING_RUN / 2];
 }
 
 void run_break(struct run *r)
@@ -31,7 +31,7 @@ void run_break(struct run *r)
 	r->count = 0;
 }
 
-uint32_t run_count(struct run *r, uint32_t pid, uint64_t now)
+uint32_t run_count(struct run *r, uint32_t pid, int64_t now)
 {
 	if (pid != r->pid || r->count == 0) {
 		*r = (struct run){ .pid = pid, .count = 1, .last = now };
@@ -41,7 +41,7 @@ uint32_t run_count(struct run *r, uint32_t pid, uint64_t now)
 	r->last = now;
 	if (r->count <= PAIRING_RUN)
 		return 0;
-	uint32_t usual = median(r->cycles, PAIRING_RUN);
+	uint32_t usual = median(r->cycles);
 	r->count = 1;
 	return usual <= CYCLE_MAX ? usual : 0;
 }
@@ -52,9 +52,9 @@ void trial_begin(struct trial *t)
 }
 
 /* Most of the answers must be faster by a third at least; not their mean, since now and then one is slow. */
-enum verdict trial_count(struct trial *t, uint64_t now, bool at_once)
+enum verdict trial_count(struct trial *t, int64_t now, bool at_once)
 {
-	uint64_t last = t->last;
+	int64_t last = t->last;
 	t->last = now;
 	if (last == 0) /* in the first, there is the move */
 		return TRIAL_GOES_ON;

@@ -14,12 +14,12 @@
 struct run {
 	uint32_t pid;
 	unsigned count;
-	uint64_t last;
+	int64_t last;
 	uint32_t cycles[PAIRING_RUN]; /* ns from one answer to the next */
 };
 
 /* Another answer to PID, at NOW: once there are enough, the usual time from one to the next, else 0. */
-uint32_t run_count(struct run *r, uint32_t pid, uint64_t now);
+uint32_t run_count(struct run *r, uint32_t pid, int64_t now);
 
 /* The next answer begins another run. */
 void run_break(struct run *r);
@@ -29,7 +29,7 @@ struct trial {
 	uint32_t usual; /* ns: how long it took elsewhere */
 	bool accepted;
 	unsigned seen, fast;
-	uint64_t last;
+	int64_t last;
 };
 
 enum verdict {
@@ -44,4 +44,4 @@ void trial_begin(struct trial *t);
  * Another answer, at NOW. AT_ONCE: the request was there when the one before had been answered, so the client must have
  * run in our place meanwhile.
  */
-enum verdict trial_count(struct trial *t, uint64_t now, bool at_once);
+enum verdict trial_count(struct trial *t, int64_t now, bool at_once);

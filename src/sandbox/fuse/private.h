@@ -51,7 +51,7 @@ struct seat {
 	_Atomic bool taken; /* it is being started */
 	_Atomic unsigned requests;
 	int cpu;
-	uint64_t until; /* ns, CLOCK_MONOTONIC */
+	int64_t until; /* clock_ns() */
 };
 
 struct fuse_server {

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/space.h"
@@ -106,7 +107,7 @@ bool fetch_blob_assign(struct fetch_blob *b, struct transfer *t)
 	t->failures = 0;
 	t->renewals = 0;
 	t->is_complete = false;
-	t->started_ms = fetch_now_ms();
+	t->started_ms = clock_ms();
 	return true;
 }
 

@@ -134,7 +134,6 @@ int transfer_resume(struct transfer *t, struct error *err);
  */
 int transfer_ended(struct transfer *t, CURLcode result, struct error *err);
 
-int64_t fetch_now_ms(void);
 /* The thread; FETCH is a struct fetch. */
 void *fetch_run(void *fetch);
 static inline bool fetch_is_over(const struct fetch_blob *b)

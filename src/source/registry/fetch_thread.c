@@ -1,8 +1,8 @@
 /* The thread that drives all transfers: whose turn it is, and what becomes of what has ended. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -14,13 +14,6 @@
 #define POLL_LOCK_LAST_MS  1000
 #define TOUCH_MS           5000
 #define SLOW_SEGMENT_MS    150 /* a segment that takes longer is worth another connection */
-
-int64_t fetch_now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 void fetch_wake(struct fetch_blob *b)
 {
@@ -64,7 +57,7 @@ static void segment_done(struct transfer *t)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct fetch_blob *b = t->blob;
-	b->is_slow = fetch_now_ms() - t->started_ms > SLOW_SEGMENT_MS;
+	b->is_slow = clock_ms() - t->started_ms > SLOW_SEGMENT_MS;
 	if (fetch_blob_assign(b, t)) {
 		if (transfer_resume(t, &err) < 0)
 			fail(b, &err);
@@ -93,7 +86,7 @@ static void wait_for_other(struct fetch_blob *b)
 	b->poll_interval_ms = MIN(MAX(b->poll_interval_ms * 2, POLL_LOCK_FIRST_MS), POLL_LOCK_LAST_MS);
 	if (is_first_long && b->poll_interval_ms == POLL_LOCK_LAST_MS)
 		log_info("Waiting for layer %s from %s", b->digest, work_lock_holder(b->lock));
-	b->poll_ms = fetch_now_ms() + b->poll_interval_ms;
+	b->poll_ms = clock_ms() + b->poll_interval_ms;
 	pthread_mutex_lock(&b->fetch->lock);
 	b->state = FETCH_WAITING;
 	pthread_mutex_unlock(&b->fetch->lock);
@@ -176,7 +169,7 @@ struct work {
 static struct work find_work(struct fetch *f, int64_t *next_ms)
 {
 	struct work w = { 0 };
-	int64_t now = fetch_now_ms();
+	int64_t now = clock_ms();
 	*next_ms = now + POLL_MAX_MS;
 	pthread_mutex_lock(&f->lock);
 	for (size_t i = 0; i < f->count && w.due == NULL; i++) {
@@ -218,7 +211,7 @@ static struct fetch_blob *find_adopted(struct fetch *f)
 /* Other processes see that we are still at it. */
 static void touch_locks(struct fetch *f)
 {
-	int64_t now = fetch_now_ms();
+	int64_t now = clock_ms();
 	if (now - f->touched_ms < TOUCH_MS)
 		return;
 	f->touched_ms = now;
@@ -304,7 +297,7 @@ void *fetch_run(void *fetch)
 			hash_adopted(adopted);
 			continue;
 		}
-		int64_t wait = MAX(next_ms - fetch_now_ms(), 0);
+		int64_t wait = MAX(next_ms - clock_ms(), 0);
 		curl_multi_poll(f->multi, NULL, 0, (int)MIN(wait, POLL_MAX_MS), NULL);
 	}
 	fail_all(f);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
@@ -266,7 +267,7 @@ static int retry(struct transfer *t, bool is_broken, int64_t retry_after_s, stru
 		wait = BROKEN_WAIT_MS; /* after good progress: no server said that it is too much */
 	if (wait < 0)
 		return error_hint(err, "the registry asks to wait for %" PRId64 " seconds", retry_after_s);
-	t->due_ms = fetch_now_ms() + wait;
+	t->due_ms = clock_ms() + wait;
 	error_clear(err);
 	return 0;
 }

@@ -24,6 +24,7 @@ static int leave_dir(void **state)
 {
 	(void)state;
 	unlink("file");
+	unlink("fifo");
 	rmdir("sub");
 	return chdir("/") == 0 ? rmdir(dir) : -1;
 }

@@ -6,7 +6,7 @@
 #define US 1000u
 
 /* Answers to PID, each US later than the one before; returns the last verdict. */
-static uint32_t answers(struct run *r, uint32_t pid, uint64_t *now, unsigned count, unsigned us)
+static uint32_t answers(struct run *r, uint32_t pid, int64_t *now, unsigned count, unsigned us)
 {
 	uint32_t usual = 0;
 	for (unsigned i = 0; i < count; i++)
@@ -18,7 +18,7 @@ static void test_run(void **state)
 {
 	(void)state;
 	struct run r = { 0 };
-	uint64_t now = 1;
+	int64_t now = 1;
 	assert_int_equal(answers(&r, 7, &now, PAIRING_RUN, 50), 0);
 	assert_int_equal(answers(&r, 7, &now, 1, 50), 50 * US);
 	/* the next one takes as many */
@@ -30,7 +30,7 @@ static void test_another_client_begins_anew(void **state)
 {
 	(void)state;
 	struct run r = { 0 };
-	uint64_t now = 1;
+	int64_t now = 1;
 	assert_int_equal(answers(&r, 7, &now, PAIRING_RUN, 50), 0);
 	assert_int_equal(answers(&r, 8, &now, PAIRING_RUN, 50), 0);
 	run_break(&r);
@@ -43,14 +43,14 @@ static void test_usual_time(void **state)
 {
 	(void)state;
 	struct run r = { 0 };
-	uint64_t now = 1;
+	int64_t now = 1;
 	answers(&r, 7, &now, PAIRING_RUN - 1, 50);
 	answers(&r, 7, &now, 1, 5000000);
 	assert_int_equal(answers(&r, 7, &now, 1, 50), 50 * US);
 	assert_int_equal(answers(&r, 7, &now, 4 * PAIRING_RUN, 1000), 0);
 }
 
-static enum verdict try_answers(struct trial *t, uint64_t *now, unsigned count, unsigned us, bool at_once)
+static enum verdict try_answers(struct trial *t, int64_t *now, unsigned count, unsigned us, bool at_once)
 {
 	enum verdict v = TRIAL_GOES_ON;
 	for (unsigned i = 0; i < count && v == TRIAL_GOES_ON; i++)
@@ -62,7 +62,7 @@ static void test_trial_is_faster(void **state)
 {
 	(void)state;
 	struct trial t = { .usual = 60 * US };
-	uint64_t now = 1;
+	int64_t now = 1;
 	trial_begin(&t);
 	assert_int_equal(t.usual, 60 * US);
 	assert_int_equal(try_answers(&t, &now, 1, 900, false), TRIAL_GOES_ON); /* the move itself */
@@ -77,7 +77,7 @@ static void test_trial_is_not_faster(void **state)
 {
 	(void)state;
 	struct trial t = { .usual = 60 * US };
-	uint64_t now = 1;
+	int64_t now = 1;
 	trial_begin(&t);
 	assert_int_equal(try_answers(&t, &now, 8, 41, false), TRIAL_GOES_ON);
 	assert_int_equal(try_answers(&t, &now, 1, 41, false), TRIAL_LOST);
@@ -89,7 +89,7 @@ static void test_trial_at_once(void **state)
 {
 	(void)state;
 	struct trial t = { .usual = 60 * US };
-	uint64_t now = 1;
+	int64_t now = 1;
 	trial_begin(&t);
 	assert_int_equal(try_answers(&t, &now, 1000, 500, true), TRIAL_GOES_ON);
 	assert_true(t.accepted);
