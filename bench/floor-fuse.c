@@ -26,7 +26,7 @@ struct node {
 
 static struct node *nodes;
 static size_t node_count = 1;
-static bool full, companion;
+static bool full;
 
 static void die(const char *what)
 {

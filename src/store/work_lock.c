@@ -62,11 +62,7 @@ struct work_lock *work_lock_new(const char *path)
 	l->dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	l->fd = -1;
 	pthread_mutex_init(&l->mutex, NULL);
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&l->wake);
 	return l;
 }
 
@@ -253,10 +249,7 @@ static void *keep(void *lock)
 	struct work_lock *l = lock;
 	pthread_mutex_lock(&l->mutex);
 	while (!l->is_ending) {
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += TOUCH_SECONDS;
-		pthread_cond_timedwait(&l->wake, &l->mutex, &until);
+		clock_cond_wait(&l->wake, &l->mutex, (int64_t)TOUCH_SECONDS * NSEC_PER_SEC);
 		work_lock_touch(l);
 	}
 	pthread_mutex_unlock(&l->mutex);

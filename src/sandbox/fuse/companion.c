@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -10,8 +9,8 @@
 #include "sandbox/fuse/prefetch.h"
 
 #define STACK_BYTES (256u * 1024)
-#define IDLE_MS     2   /* without a request: the client does something else */
-#define WATCH_MS    1   /* while a request waits: the companion does not get on */
+#define IDLE_MS     2       /* without a request: the client does something else */
+#define WATCH_NS    1000000 /* while a request waits: the companion does not get on */
 #define REST_SHORT  16u /* answers until the next try after a large file, which several threads read faster */
 #define REST_MIN    64u /* after a try in vain; twice as many after each further one */
 #define REST_MAX    4096u
@@ -31,13 +30,9 @@ struct search {
 
 void companion_init(struct companion *c, bool wanted)
 {
-	pthread_condattr_t attr;
 	*c = (struct companion){ .off = !wanted, .cpu = -1, .at = -1 };
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&c->changed);
 }
 
 /* Nobody waits for an answer to these. */
@@ -265,12 +260,6 @@ void companion_leave(struct fuse_server *s, const struct request *req, bool alon
 	pthread_mutex_unlock(&c->lock);
 }
 
-static struct timespec after_ms(unsigned ms)
-{
-	int64_t at = clock_ns() + (int64_t)ms * 1000000;
-	return (struct timespec){ .tv_sec = at / 1000000000, .tv_nsec = at % 1000000000 };
-}
-
 /*
  * One of those who wait looks whether a request is left lying, since something else has the processor. Then all of them
  * serve again, and for long: each try would cost as much.
@@ -280,8 +269,7 @@ static void watch(struct fuse_server *s)
 	struct companion *c = &s->companion;
 	struct pollfd device = { .fd = s->devices[0], .events = POLLIN };
 	uint32_t served = c->served;
-	struct timespec end = after_ms(WATCH_MS);
-	if (pthread_cond_timedwait(&c->changed, &c->lock, &end) != ETIMEDOUT || !c->serving)
+	if (clock_cond_wait(&c->changed, &c->lock, WATCH_NS) != ETIMEDOUT || !c->serving)
 		return;
 	if (c->served != served || poll(&device, 1, 0) <= 0 || c->served != served)
 		return;

@@ -1,7 +1,5 @@
 #include "sandbox/fuse/pairing.h"
 
-#include <string.h>
-
 #include "base/memory.h"
 
 #define CYCLE_MAX 250000u /* ns: a client that takes longer does something else, or many things at once */

@@ -13,8 +13,7 @@ void fuse_server_sit(struct fuse_server *s, int cpu)
 {
 	if (cpu < 0 || s->companion.off)
 		return;
-	s->seat = (struct seat){ .cpu = cpu, .until = clock_ns() + NS };
-	s->seat.taken = true;
+	s->seat = (struct seat){ .taken = true, .cpu = cpu, .until = clock_ns() + NS };
 }
 
 bool seat_is_left(struct fuse_server *s)

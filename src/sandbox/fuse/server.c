@@ -205,18 +205,18 @@ static void serve(struct worker *w)
 {
 	struct fuse_server *s = w->server;
 	struct request req;
-	int r;
-	if (s->companion.serving)
-		companion_wait(s);
-	while ((r = worker_read(w, &req)) >= 0) {
+	for (;;) {
+		if (s->companion.serving)
+			companion_wait(s);
+		int r = worker_read(w, &req);
+		if (r < 0)
+			return;
 		if (r == 0)
 			continue;
 		bool alone = companion_enter(s);
 		worker_serve(w, &req);
 		companion_leave(s, &req, alone);
 		(void)seat_is_left(s);
-		if (s->companion.serving)
-			companion_wait(s);
 	}
 }
 

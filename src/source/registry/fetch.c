@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
@@ -14,7 +14,6 @@
 #define CONNECTIONS_MAX 64                  /* what "unlimited" means */
 #define READ_AHEAD      ((size_t)512 << 10) /* a waiting reader is woken for so many bytes, not for each few */
 #define READ_WAIT_NS    250000000L          /* how long a signal may go unnoticed */
-#define NSEC_PER_SEC    1000000000L
 
 struct fetch *fetch_new(const struct fetch_places *places, struct registry *first, const char *cache_path,
 	unsigned max_connections, struct blob_keeper *keeper)
@@ -76,11 +75,7 @@ static struct fetch_blob *new_blob(
 	b->fd = -1;
 	b->spool = PUBLISH_INIT;
 	atomic_init(&b->wanted, UINT64_MAX);
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&b->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&b->changed);
 	return b;
 }
 
@@ -134,14 +129,7 @@ static int wait_for(struct fetch_blob *b, uint64_t until, const atomic_bool *can
 			atomic_store(&b->wanted, until);
 		if (atomic_load(&b->arrived) >= until && until < b->size)
 			return 0; /* the last bytes are given out only when they proved right */
-		struct timespec deadline;
-		clock_gettime(CLOCK_MONOTONIC, &deadline);
-		deadline.tv_nsec += READ_WAIT_NS;
-		if (deadline.tv_nsec >= NSEC_PER_SEC) {
-			deadline.tv_nsec -= NSEC_PER_SEC;
-			deadline.tv_sec++;
-		}
-		pthread_cond_timedwait(&b->changed, &b->fetch->lock, &deadline);
+		clock_cond_wait(&b->changed, &b->fetch->lock, READ_WAIT_NS);
 	}
 	return b->state == FETCH_FAILED ? copy_error(err, &b->error) : 0;
 }
